@@ -1,0 +1,1 @@
+"""How a runtime reaches orchestration: in-process on an embedded store, or over HTTP."""

@@ -1,0 +1,4 @@
+"""Alembic migrations. `REVISIONS` repeats their order, so that opening a store need not import Alembic."""
+
+REVISIONS = ("0001",)
+HEAD = REVISIONS[-1]

@@ -1,0 +1,224 @@
+"""The schema of the store.
+
+`event` is the history: one row for every transition of every run, and for every other event; rows are never changed.
+`flow_run` and `task_run` are the current projection of it: `state_id` names the event that a run is at, and only what
+lists filter or sort by is copied next to it. A state is read whole by joining `event`.
+
+Writes are hot (a no-op task is four rows), so there are few indexes, and ids are UUIDv7: insertions go to the right
+edge of every B-tree. A CHECK of `state_type` against the nine types would cost 3.4 us of 20 for such a task, so only
+`flow_run` has one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from headrace.core.states import StateType
+from headrace.schema.runs import FlowRunPolicy, RunInput, TaskRunPolicy
+from headrace.schema.states import StateDetails
+from headrace.store.columns import CleanText, Id, Instant, Json
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+STATE_TYPES = ", ".join(f"'{kind.value}'" for kind in StateType)
+
+Serial = BigInteger().with_variant(Integer(), "sqlite")
+"""A number that grows with every row. SQLite counts by itself only where the type is exactly INTEGER."""
+
+
+def _state_columns() -> tuple[Any, ...]:
+    return (
+        Column("state_id", Id),
+        Column("state_type", Text),
+        Column("state_name", CleanText),
+        Column("state_timestamp", Instant),
+    )
+
+
+def _timing_columns() -> tuple[Any, ...]:
+    return (
+        Column("run_count", Integer, nullable=False),
+        Column("expected_start_time", Instant),
+        Column("start_time", Instant),
+        Column("end_time", Instant),
+        Column("total_run_time", Float, nullable=False),
+    )
+
+
+flow = Table(
+    "flow",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", CleanText, nullable=False, unique=True),
+    Column("created", Instant, nullable=False),
+    Column("updated", Instant, nullable=False),
+    Column("tags", Json(list[str])),
+    Column("labels", Json()),
+    sqlite_with_rowid=False,
+)
+
+flow_run = Table(
+    "flow_run",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", CleanText, nullable=False),
+    Column("flow_id", Id, ForeignKey("flow.id"), nullable=False),
+    Column("flow_version", CleanText),
+    Column("deployment_id", Id),
+    Column("deployment_version", CleanText),
+    Column("work_queue_id", Id),
+    Column("work_pool_id", Id),
+    Column("parent_task_run_id", Id),
+    Column("idempotency_key", CleanText),
+    Column("created", Instant, nullable=False),
+    Column("updated", Instant, nullable=False),
+    *_state_columns(),
+    *_timing_columns(),
+    Column("next_scheduled_start_time", Instant),
+    Column("auto_scheduled", Boolean, nullable=False),
+    Column("infrastructure_document_id", Id),
+    Column("infrastructure_pid", CleanText),
+    Column("empirical_policy", Json(FlowRunPolicy)),
+    Column("parameters", Json()),
+    Column("context", Json()),
+    Column("tags", Json(list[str])),
+    Column("labels", Json()),
+    Column("created_by", Json(nullable=True)),
+    Column("job_variables", Json(nullable=True)),
+    UniqueConstraint("flow_id", "idempotency_key"),
+    CheckConstraint(f"state_type IN ({STATE_TYPES})", name="state_type"),
+)
+Index("ix_flow_run_parent", flow_run.c.parent_task_run_id)
+
+task_run = Table(
+    "task_run",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", CleanText, nullable=False),
+    Column("flow_run_id", Id),
+    Column("flow_run_run_count", Integer, nullable=False),
+    Column("task_key", CleanText, nullable=False),
+    Column("dynamic_key", CleanText, nullable=False),
+    Column("task_version", CleanText),
+    Column("cache_key", CleanText),
+    Column("cache_expiration", Instant),
+    Column("created", Instant, nullable=False),
+    *_state_columns(),
+    *_timing_columns(),
+    Column("empirical_policy", Json(TaskRunPolicy)),
+    Column("task_inputs", Json(dict[str, list[RunInput]])),
+    Column("tags", Json(list[str])),
+    Column("labels", Json()),
+    sqlite_with_rowid=False,
+)
+Index("ix_task_run_flow_run", task_run.c.flow_run_id, task_run.c.id)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("occurred", Instant, nullable=False),
+    Column("received", Instant),
+    Column("follows", Id),
+    # A transition of a run.
+    Column("run_kind", Text),
+    Column("run_id", Id),
+    Column("flow_run_id", Id),
+    Column("run_count", Integer),
+    Column("state_type", Text),
+    Column("state_name", CleanText),
+    Column("message", CleanText),
+    Column("state_details", Json(StateDetails)),
+    Column("state_data", Json(Any, nullable=True)),
+    # Any other event.
+    Column("event", CleanText),
+    Column("resource_id", CleanText),
+    Column("resource", Json()),
+    Column("related", Json(list[dict[str, str]])),
+    Column("payload", Json()),
+    CheckConstraint("(state_type IS NULL) <> (event IS NULL)", name="transition_or_event"),
+    sqlite_autoincrement=True,
+)
+Index(
+    "ix_event_run",
+    event.c.run_id,
+    event.c.seq,
+    sqlite_where=event.c.run_id.is_not(None),
+)
+
+log = Table(
+    "log",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("timestamp", Instant, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("name", CleanText, nullable=False),
+    Column("message", CleanText, nullable=False),
+    Column("flow_run_id", Id),
+    Column("task_run_id", Id),
+    Column("worker_id", Id),
+    sqlite_autoincrement=True,
+)
+Index("ix_log_flow_run", log.c.flow_run_id, log.c.seq)
+Index(
+    "ix_log_task_run",
+    log.c.task_run_id,
+    log.c.seq,
+    sqlite_where=log.c.task_run_id.is_not(None),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("run_id", Id, primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("holder", Text),
+    Column("acquired", Instant),
+    Column("expires", Instant),
+    Column("host", Text),
+    Column("pid", BigInteger),
+    Column("pid_started", Text),
+    CheckConstraint("token > 0", name="token"),
+    CheckConstraint("(holder IS NULL) = (expires IS NULL)", name="held"),
+    sqlite_with_rowid=False,
+)
+"""Who executes a run. A released lease keeps its row, without a holder, so that the next token is a greater one."""
+Index(
+    "ix_lease_expires",
+    lease.c.expires,
+    sqlite_where=lease.c.expires.is_not(None),
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Facts about the store itself."""
