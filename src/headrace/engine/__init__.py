@@ -1,0 +1,1 @@
+"""Runs flows and tasks: one lifecycle for sync and async, recorded as it happens."""

@@ -1,0 +1,358 @@
+"""What the fault tests share: a store of their own, a look at what it recorded, and programs that can be signalled.
+
+Every test has a fresh home folder. When it is over, the invariant checker goes over whatever history it left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import inspect
+import os
+import pty
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace import flow, task
+from headrace.client.local import _orchestrators, close_orchestrators
+from headrace.core import failpoint
+from headrace.engine.session import _sessions
+from headrace.store import flow_runs, logs, states, task_runs
+from headrace.store.store import Store
+from headrace.testing.invariants import assert_history
+
+PLENTY = 1_000_000
+"""More rows than any test records."""
+
+
+# --- The store -------------------------------------------------------------------------------------------------
+
+
+class Recorded:
+    """What a store holds, read through a connection of its own, as another program would."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._store: Store | None = None
+
+    @property
+    def store(self) -> Store:
+        # Tasks outside flows do not wait for their records.
+        for orchestrator in list(_orchestrators.values()):
+            if session := _sessions.get(id(orchestrator)):
+                session.recorder.drain().exception()
+        if self._store is None:
+            self._store = Store.open(self.path)
+        return self._store
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def flow_runs(self) -> list[Any]:
+        """All flow runs, in the order in which they were created."""
+        runs = self.store.read(lambda conn: flow_runs.read_flow_runs(conn, limit=PLENTY))
+        return sorted(runs, key=lambda run: run.id)
+
+    def flow_run(self) -> Any:
+        """The only flow run."""
+        (run,) = self.flow_runs()
+        return run
+
+    def flow_named(self, name: str) -> Any:
+        """The only run of the flow of that name."""
+        from headrace.store import flows
+
+        (known,) = self.store.read(lambda conn: flows.read_flows(conn, names=[name.replace("_", "-")]))
+        (run,) = [run for run in self.flow_runs() if run.flow_id == known.id]
+        return run
+
+    def task_runs(self) -> list[Any]:
+        """All task runs, in the order in which they were created."""
+        runs = self.store.read(lambda conn: task_runs.read_task_runs(conn, limit=PLENTY))
+        return sorted(runs, key=lambda run: run.id)
+
+    def task_run(self) -> Any:
+        """The only task run."""
+        (run,) = self.task_runs()
+        return run
+
+    def states(self, run: Any) -> list[Any]:
+        """The states that the run went through, oldest first."""
+        return self.store.read(lambda conn: states.read_states(conn, run.id))
+
+    def history(self, run: Any) -> list[str]:
+        """The names of the states that the run went through, oldest first."""
+        return [state.name for state in self.states(run)]
+
+    def ending(self, run: Any) -> tuple[str, str, str | None]:
+        """The type, the name and the message of the run's last state."""
+        last = self.states(run)[-1]
+        return last.type.value, last.name, last.message
+
+    def logs(self) -> list[Any]:
+        """All log lines, in the order in which they were recorded."""
+        return self.store.read(lambda conn: logs.read_logs(conn, limit=PLENTY))
+
+    def rows(self) -> dict[str, int]:
+        """How many rows are committed, counted by SQLite itself on a new connection."""
+        connection = sqlite3.connect(self.path)
+        try:
+            return {
+                table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                for table in ("flow_run", "task_run", "event", "log")
+            }
+        finally:
+            connection.close()
+
+    def messages(self) -> list[str]:
+        """The text of all log lines, in the order in which they were recorded."""
+        return [line.message for line in self.logs()]
+
+
+@pytest.fixture(autouse=True)
+def home(configure: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home folder, in force for this process and for the programs that it starts."""
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path / "home"
+    failpoint.disarm()
+
+
+@pytest.fixture(autouse=True)
+def recorded(home: Path) -> Iterator[Recorded]:
+    """What the store in the home folder holds; its history must be sound when the test is over."""
+    recorded = Recorded(home / "headrace.db")
+    yield recorded
+    close_orchestrators()
+    try:
+        if recorded.path.exists():
+            assert_history(recorded.store)
+    finally:
+        recorded.close()
+
+
+@pytest.fixture
+def release() -> Iterator[threading.Event]:
+    """What code that cannot be interrupted waits for; set at the end of the test at the latest."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+# --- Both colours ----------------------------------------------------------------------------------------------
+
+
+class Colour:
+    """Makes flows and tasks of one colour out of plain functions, and runs them."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.is_async = name == "async"
+
+    def task(self, fn: Callable[..., Any] | None = None, **options: Any) -> Any:
+        """A task of this colour whose body is `fn`."""
+        if fn is None:
+            return lambda fn: self.task(fn, **options)
+        return task(self._coloured(fn), **options)
+
+    def flow(self, fn: Callable[..., Any] | None = None, **options: Any) -> Any:
+        """A flow of this colour whose body is `fn`."""
+        if fn is None:
+            return lambda fn: self.flow(fn, **options)
+        return flow(self._coloured(fn), **options)
+
+    def flow_calling(self, a_task: Any, *args: Any, **options: Any) -> Any:
+        """A flow of this colour that calls the task and returns what it returns."""
+        if self.is_async:
+
+            async def calling() -> Any:
+                return await a_task(*args)
+
+        else:
+
+            def calling() -> Any:
+                return a_task(*args)
+
+        return flow(calling, **options)
+
+    def run(self, a_flow: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call the flow as a script would."""
+        if self.is_async:
+
+            async def main() -> Any:
+                return await a_flow(*args, **kwargs)
+
+            return asyncio.run(main())
+        return a_flow(*args, **kwargs)
+
+    def _coloured(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        if not self.is_async or inspect.iscoroutinefunction(fn):
+            return fn
+
+        @functools.wraps(fn)
+        async def coloured(*args: Any, **kwargs: Any) -> Any:
+            return fn(*args, **kwargs)
+
+        return coloured
+
+
+@pytest.fixture(params=["sync", "async"])
+def colour(request: pytest.FixtureRequest) -> Colour:
+    """Sync, then async."""
+    return Colour(request.param)
+
+
+# --- Programs --------------------------------------------------------------------------------------------------
+
+REPORTING = '''
+"""Tells the test that started this program what it is doing."""
+import os
+
+def report(*words):
+    """Send one line to the test."""
+    os.write(int(os.environ["TEST_REPORT_FD"]), (" ".join(map(str, words)) + "\\n").encode())
+'''
+
+CONSOLE_LINE = re.compile(r"^(\d\d:\d\d:\d\d\.\d{3}) \| ([A-Z]+) *\| (.*)$")
+
+
+HANGING_SECONDS = 180
+"""A program that takes longer than this to end never will; less than a test's time limit."""
+
+
+class Program:
+    """A Python program in a process of its own, in a session of its own."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], reports: int, folder: Path, terminal: int | None
+    ) -> None:
+        self.process = process
+        self._reports = os.fdopen(reports, "r")
+        self._folder = folder
+        self._terminal = terminal
+
+    @property
+    def stdout(self) -> str:
+        return (self._folder / "stdout").read_text(errors="surrogateescape")
+
+    @property
+    def stderr(self) -> str:
+        return (self._folder / "stderr").read_text(errors="surrogateescape")
+
+    def next_report(self) -> str:
+        """The next line that the program reports; waits for it."""
+        line = self._reports.readline()
+        assert line, f"The program ended before it reported anything more.\n{self.stdout}\n{self.stderr}"
+        return line.rstrip("\n")
+
+    def reports(self) -> list[str]:
+        """All lines that the program reports from now to its end."""
+        return [line.rstrip("\n") for line in self._reports]
+
+    def send(self, number: signal.Signals) -> None:
+        """Send the program's process a signal."""
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Wait for the program's end; its exit code, negative for the signal that killed it."""
+        try:
+            return self.process.wait(HANGING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.send(signal.SIGABRT)  # faulthandler shows where its threads are
+            self.process.wait()
+            raise AssertionError(f"The program does not end.\n{self.stdout}\n{self.stderr}") from None
+
+    def succeed(self) -> Program:
+        """Wait for the program's end, which must be a good one."""
+        code = self.end()
+        assert code == 0, f"exit code {code}\n{self.stdout}\n{self.stderr}"
+        return self
+
+    def screen(self) -> str:
+        """What the program shows on its terminal, up to its end."""
+        assert self._terminal is not None
+        shown = b""
+        while True:
+            try:
+                piece = os.read(self._terminal, 65536)
+            except OSError:  # EIO: the other end is closed
+                break
+            if not piece:
+                break
+            shown += piece
+        return shown.decode()
+
+    def console(self) -> list[tuple[str, str]]:
+        """The lines on stderr in the form of Headrace's console, as pairs of level and text."""
+        matches = map(CONSOLE_LINE.match, self.stderr.splitlines())
+        return [(match[2], match[3]) for match in matches if match]
+
+    def discard(self) -> None:
+        """Leave no process behind, whatever happened."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._reports.close()
+        if self._terminal is not None:
+            os.close(self._terminal)
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Start a program from its source text.
+
+    Arguments: the source, then `sys.argv`; `env` for more environment variables, `terminal=True` to give it one,
+    `before` to run in the child before Python starts.
+    """
+    programs: list[Program] = []
+
+    def launch(
+        source: str,
+        *arguments: object,
+        env: dict[str, str] | None = None,
+        terminal: bool = False,
+        before: Callable[[], None] | None = None,
+    ) -> Program:
+        folder = tmp_path / f"program-{len(programs)}"
+        folder.mkdir()
+        (folder / "reporting.py").write_text(REPORTING)
+        script = folder / "script.py"
+        script.write_text(textwrap.dedent(source))
+        reading, writing = os.pipe()
+        os.set_inheritable(writing, True)
+        variables = {**os.environ, "PYTHONFAULTHANDLER": "1", "TEST_REPORT_FD": str(writing), **(env or {})}
+        master, slave = pty.openpty() if terminal else (None, None)
+        with open(folder / "stdout", "wb") as stdout, open(folder / "stderr", "wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, str(script), *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=stdout if slave is None else slave,
+                stderr=stderr if slave is None else slave,
+                env=variables,
+                cwd=folder,
+                pass_fds=[writing],
+                start_new_session=True,
+                preexec_fn=before,
+            )
+        os.close(writing)
+        if slave is not None:
+            os.close(slave)
+        program = Program(process, reading, folder, master)
+        programs.append(program)
+        return program
+
+    yield launch
+    for program in programs:
+        program.discard()
