@@ -1,0 +1,1 @@
+"""What makes `prefect` an alias of `headrace`."""
