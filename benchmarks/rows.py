@@ -1,0 +1,77 @@
+"""The rows of the table: what is measured, in which unit, and what it may cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Args:
+        key: Short name.
+        title: What is measured.
+        unit: Of the values: "ms", "µs", "s", "MB", "%" or "" for a count.
+        budget: The most (or, for a share, the least) that Headrace may show; None where none was set.
+        more_is_better: The budget is a least value.
+    """
+
+    key: str
+    title: str
+    unit: str
+    budget: float | None = None
+    more_is_better: bool = False
+
+    def verdict(self, values: list[float]) -> str:
+        """ "met", "missed", or nothing where there is no budget or no value.
+
+        A share must be reached every time; a cost is judged by its median.
+        """
+        if self.budget is None or not values:
+            return ""
+        met = min(values) >= self.budget if self.more_is_better else median(values) <= self.budget
+        return "met" if met else "missed"
+
+
+ALL = 100.0
+
+ROWS = {
+    row.key: row
+    for row in (
+        Row("import", "`import headrace`", "ms", 60),
+        Row("import-modules", "`import headrace`: modules", "", 120),
+        Row("import-decorators", "`from prefect import flow, task`", "ms"),
+        Row("import-decorators-modules", "`from prefect import flow, task`: modules", ""),
+        Row("hello-warm", "two-line flow, nothing configured", "s", 0.35),
+        Row("hello-first", "two-line flow, first ever", "s", 0.5),
+        Row("help", "`--help`", "ms", 150),
+        Row("version", "`version`", "ms", 150),
+        Row("sequential", "sequential no-op task, in the flow", "µs", 40),
+        Row("sequential-median", "sequential no-op task, in the flow, median of 100 parts", "µs", 40),
+        Row("sequential-returned", "sequential no-op task, until the flow has returned", "µs", 60),
+        Row("sequential-ended", "sequential no-op task, until the process has ended", "µs"),
+        Row("sequential-recorded", "recorded when the flow returned", "%", ALL, more_is_better=True),
+        Row("map", "mapped no-op task, in the flow", "µs", 80),
+        Row("map-median", "mapped no-op task, in the flow, median of parts of 200", "µs", 80),
+        Row("map-returned", "mapped no-op task, until the flow has returned", "µs", 80),
+        Row("map-recorded", "recorded when the flow returned", "%", ALL, more_is_better=True),
+        Row("map-recorded-later", "recorded when the process has ended", "%", ALL, more_is_better=True),
+        Row("submit", "submitted no-op task, until the flow has returned", "µs"),
+        Row("submit-recorded", "recorded when the flow returned", "%", ALL, more_is_better=True),
+        Row("gather", "gathered async no-op task, until the flow has returned", "µs", 100),
+        Row("gather-recorded", "recorded when the flow returned", "%", ALL, more_is_better=True),
+        Row("gather-median", "gathered async no-op task, in the flow, median of parts of 200", "µs", 100),
+        Row("cache-hit", "cache hit, local storage", "µs", 150),
+        Row("cache-hit-median", "cache hit, local storage, median of parts of 10", "µs", 150),
+        Row("log-line", "log line, printed and recorded", "µs", 25),
+        Row("log-line-median", "log line, printed and recorded, median of parts of 100", "µs", 25),
+        Row("memory", "peak memory of sequential tasks in one flow", "MB", 150),
+        Row("memory-growth", "of it, grown after the first tenth", "MB"),
+        Row("memory-recorded", "recorded when the flow returned", "%", ALL, more_is_better=True),
+        Row("killed", "SIGKILL amid tasks: age of the oldest record lost", "ms", 100),
+        Row("killed-lost", "SIGKILL amid tasks: records lost", ""),
+        Row("killed-clean", "store opens clean afterwards", "%", ALL, more_is_better=True),
+    )
+}
