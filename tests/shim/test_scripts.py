@@ -102,7 +102,6 @@ def test_runs_that_take_too_long_are_timed_out(run_script: Run) -> None:
         "in time",
         "FAILED TimedOut",
         "TimedOut",
-        "True",
     ]
     ended = "Finished in state TimedOut('Task run exceeded timeout of 0.3 second(s)', type=FAILED)"
     assert done.lines.count(("ERROR", f"Task run 'sleepy-*' - {ended}")) == 3
