@@ -16,6 +16,7 @@ import pytest
 
 from headrace import flow, task
 from headrace.client.local import close_orchestrators
+from headrace.engine.inline import run_inline
 from headrace.schema.runs import FlowRun, TaskRun
 from headrace.store import flow_runs, flows, logs, states, task_runs
 from headrace.store.store import Store
@@ -141,6 +142,17 @@ class Colour:
 
         return flow(calling_async if self.is_async else calling, name="calling")
 
+    async def call(self, called: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """What a flow or task of this colour gives to the body of a flow, see `in_flow`."""
+        given = called(*args, **kwargs)
+        return await given if self.is_async else given
+
+    def in_flow(self, body: Callable[[], Any]) -> Any:
+        """Run a function, or a coroutine function that awaits nothing but `call`, as a flow of this colour."""
+        if inspect.iscoroutinefunction(body) and not self.is_async:
+            return self.run(flow(lambda: run_inline(body())))
+        return self.run(self.flow(body))
+
     def run(self, called: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a flow or task of this colour as a script would."""
         if not self.is_async:
@@ -160,3 +172,37 @@ class Colour:
 def colour(request: pytest.FixtureRequest) -> Colour:
     """Sync, then async."""
     return Colour(request.param)
+
+
+@pytest.fixture
+def in_flow(colour: Colour) -> Callable[[Callable[[], Any]], Any]:
+    """What a function returns, run as a flow of one colour."""
+    return colour.in_flow
+
+
+@pytest.fixture
+def add(colour: Colour) -> Any:
+    """A task of one colour that adds its arguments."""
+
+    @colour.task
+    def add(a: Any, b: Any = 1) -> Any:
+        return a + b
+
+    return add
+
+
+@pytest.fixture
+def same(colour: Colour) -> Any:
+    """A task of one colour that returns its argument."""
+    return colour.task(lambda value: value, name="same")
+
+
+@pytest.fixture
+def boom(colour: Colour) -> Any:
+    """A task of one colour that raises `ValueError("boom")`."""
+
+    @colour.task
+    def boom() -> None:
+        raise ValueError("boom")
+
+    return boom

@@ -334,16 +334,15 @@ def test_a_flow_can_call_itself(recorded) -> None:
     assert len(recorded.flow_runs("countdown")) == 4
 
 
-def test_wait_for_takes_one_future_or_several(recorded) -> None:
-    @task
-    def step() -> int:
-        return 1
+def test_wait_for_takes_one_future_or_several(colour, in_flow, recorded) -> None:
+    step = colour.task(lambda: 1)
 
-    @flow
-    def waiting() -> tuple[int, int]:
-        return step(wait_for=step.submit()), step(wait_for=[step.submit(), step(return_state=True)])
+    async def waiting() -> list[int]:
+        state = await colour.call(step, return_state=True)
+        one = await colour.call(step, wait_for=step.submit())
+        return [one, await colour.call(step, wait_for=[step.submit(), state])]
 
-    assert waiting() == (1, 1)
+    assert in_flow(waiting) == [1, 1]
     waited = [len(run.task_inputs.get("wait_for", [])) for run in recorded.task_runs()]
     assert sorted(waited) == [0, 0, 0, 1, 2]
 

@@ -7,25 +7,9 @@ from typing import Any
 
 import pytest
 
-from headrace import allow_failure, flow, task
+from headrace import allow_failure
 from headrace.exceptions import UnfinishedRun
 from headrace.utilities.annotations import quote
-
-
-@task
-def add(a: int, b: int = 1) -> int:
-    return a + b
-
-
-@task
-def same(value: Any) -> Any:
-    return value
-
-
-@task
-def boom() -> None:
-    raise ValueError("boom")
-
 
 # --- Futures as arguments --------------------------------------------------------------------------------------
 
@@ -35,11 +19,10 @@ class Box:
     content: Any
 
 
-def test_futures_anywhere_in_arguments_become_results(colour) -> None:
+def test_futures_anywhere_in_arguments_become_results(colour, in_flow, add) -> None:
     given = colour.task(lambda *args, **kwargs: (args, kwargs))
 
-    @colour.flow
-    def nesting() -> Any:
+    async def nesting() -> Any:
         one = add.submit(0)
         return given.submit(
             one,
@@ -52,37 +35,35 @@ def test_futures_anywhere_in_arguments_become_results(colour) -> None:
             z=frozenset([one]),
         ).result()
 
-    args, kwargs = colour.run(nesting)
+    args, kwargs = in_flow(nesting)
     assert args == (1, [1, (1, {"k": 1})], {1: [1]}, Box(1), [[[[1]]]])
     assert kwargs == {"x": 1, "y": {2}, "z": frozenset([1])}
 
 
-def test_a_callers_containers_are_left_as_they_were() -> None:
-    @flow
-    def nesting() -> None:
+def test_a_callers_containers_are_left_as_they_were(colour, in_flow, add, same) -> None:
+    async def nesting() -> None:
         future = add.submit(0)
         given = {"k": [future]}
-        same(given)
+        await colour.call(same, given)
         assert given["k"] == [future]
 
-    nesting()
+    in_flow(nesting)
 
 
-def test_states_in_arguments_become_results() -> None:
-    @flow
-    def passing() -> int:
-        return add(add(1, return_state=True), b=add.submit(3, return_state=True))
+def test_states_in_arguments_become_results(colour, in_flow, add) -> None:
+    async def passing() -> int:
+        state = await colour.call(add, 1, return_state=True)
+        return await colour.call(add, state, b=add.submit(3, return_state=True))
 
-    assert passing() == 6
+    assert in_flow(passing) == 6
 
 
-def test_futures_are_recorded_as_inputs(recorded) -> None:
-    @flow
-    def depending() -> None:
+def test_futures_are_recorded_as_inputs(in_flow, add, same, recorded) -> None:
+    async def depending() -> None:
         one = add.submit(1)
         same.submit([one, 5], wait_for=[add.submit(one, b=2)]).wait()
 
-    depending()
+    in_flow(depending)
     one, two = recorded.task_runs("add")
     last = recorded.task_run("same")
     assert [run.id for run in two.task_inputs["a"]] == [one.id]
@@ -91,28 +72,26 @@ def test_futures_are_recorded_as_inputs(recorded) -> None:
     assert [run.id for run in last.task_inputs["wait_for"]] == [two.id]
 
 
-def test_results_that_are_passed_on_as_values_are_recorded_as_inputs(recorded) -> None:
-    @flow
-    def depending() -> None:
-        rows = same([1, 2])
-        same({"rows": rows})
+def test_results_that_are_passed_on_as_values_are_recorded_as_inputs(colour, in_flow, same, recorded) -> None:
+    async def depending() -> None:
+        rows = await colour.call(same, [1, 2])
+        await colour.call(same, {"rows": rows})
 
-    depending()
+    in_flow(depending)
     first, second = recorded.task_runs()
     assert [run.id for run in second.task_inputs["value"]] == [first.id]
 
 
-def test_variable_arguments_are_recorded_as_inputs_under_their_names(recorded) -> None:
-    @task
+def test_variable_arguments_are_recorded_as_inputs_under_their_names(colour, in_flow, add, recorded) -> None:
+    @colour.task
     def collect(*args: Any, **kwargs: Any) -> int:
         return len(args) + len(kwargs)
 
-    @flow
-    def depending() -> int:
+    async def depending() -> int:
         one = add.submit(1)
         return collect.submit(one, one, x=one).result()
 
-    assert depending() == 3
+    assert in_flow(depending) == 3
     inputs = recorded.task_run("collect").task_inputs
     assert {name: {run.id for run in runs} for name, runs in inputs.items()} == {
         "args": {recorded.task_run("add").id},
@@ -120,24 +99,23 @@ def test_variable_arguments_are_recorded_as_inputs_under_their_names(recorded) -
     }
 
 
-def test_quote_passes_a_future_as_it_is() -> None:
+def test_quote_passes_a_future_as_it_is(colour, in_flow, add) -> None:
     seen: list[Any] = []
-    look = task(lambda value: seen.append(value))
+    look = colour.task(lambda value: seen.append(value))
 
-    @flow
-    def quoting() -> None:
+    async def quoting() -> None:
         future = add.submit(1)
-        look(quote(future))
-        look(quote([future]))
+        await colour.call(look, quote(future))
+        await colour.call(look, quote([future]))
         assert seen == [future, [future]]
 
-    quoting()
+    in_flow(quoting)
 
 
 # --- Upstream runs that did not complete -----------------------------------------------------------------------
 
 
-def test_a_task_whose_upstream_failed_is_not_run(colour, recorded) -> None:
+def test_a_task_whose_upstream_failed_is_not_run(in_flow, add, boom, recorded) -> None:
     def body() -> Any:
         failed = boom.submit()
         future = add.submit(failed)
@@ -150,65 +128,59 @@ def test_a_task_whose_upstream_failed_is_not_run(colour, recorded) -> None:
                 future.result(raise_on_failure=raise_on_failure)
         return 1
 
-    assert colour.run(colour.flow(body)) == 1
+    assert in_flow(body) == 1
     assert recorded.history(recorded.task_run("add")) == ["Pending", "NotReady"]
     assert recorded.task_run("add").run_count == 0
 
 
-def test_a_call_whose_upstream_failed_gives_none_or_the_state(colour) -> None:
+def test_a_call_whose_upstream_failed_gives_none_or_the_state(colour, in_flow, boom) -> None:
     never = colour.task(lambda value: pytest.fail("must not be called"))
 
-    @flow
-    async def passing_async() -> Any:
-        return await never(boom.submit()), await never([boom.submit()], return_state=True)
+    async def passing() -> Any:
+        return await colour.call(never, boom.submit()), await colour.call(
+            never, [boom.submit()], return_state=True
+        )
 
-    @flow
-    def passing() -> Any:
-        return never(boom.submit()), never([boom.submit()], return_state=True)
-
-    result, state = colour.run(passing_async if colour.is_async else passing)
+    result, state = in_flow(passing)
     assert result is None
     assert (state.type.value, state.name) == ("PENDING", "NotReady")
 
 
-def test_a_failed_state_holds_a_task_back_as_a_failed_future_does() -> None:
-    @flow
-    def passing() -> str:
-        return add(boom(return_state=True), return_state=True).name
+def test_a_failed_state_holds_a_task_back_as_a_failed_future_does(colour, in_flow, add, boom) -> None:
+    async def passing() -> str:
+        failed = await colour.call(boom, return_state=True)
+        return (await colour.call(add, failed, return_state=True)).name
 
-    assert passing() == "NotReady"
+    assert in_flow(passing) == "NotReady"
 
 
-def test_what_depends_on_a_task_that_was_held_back_is_held_back_too() -> None:
-    @flow
-    def chaining() -> None:
+def test_what_depends_on_a_task_that_was_held_back_is_held_back_too(in_flow, add, boom) -> None:
+    async def chaining() -> None:
         held = add.submit(boom.submit())
         last = add.submit(held, return_state=True)
         assert last.message == f"Upstream task run '{held.task_run_id}' did not reach a 'COMPLETED' state."
 
-    chaining()
+    in_flow(chaining)
 
 
-def test_wait_for_a_failed_run_holds_a_task_back() -> None:
-    @flow
-    def waiting() -> tuple[str, str]:
+def test_wait_for_a_failed_run_holds_a_task_back(colour, in_flow, add, boom) -> None:
+    async def waiting() -> tuple[str, str]:
         failed = boom.submit()
         return (
-            add(1, wait_for=[failed], return_state=True).name,
+            (await colour.call(add, 1, wait_for=[failed], return_state=True)).name,
             add.submit(1, wait_for=[failed], return_state=True).name,
         )
 
-    assert waiting() == ("NotReady", "NotReady")
+    assert in_flow(waiting) == ("NotReady", "NotReady")
 
 
-def test_allow_failure_passes_the_exception_of_a_failed_run() -> None:
-    @flow
-    def allowing() -> None:
+def test_allow_failure_passes_the_exception_of_a_failed_run(colour, in_flow, add, same, boom) -> None:
+    async def allowing() -> None:
         failed = boom.submit()
-        assert isinstance(same(allow_failure(failed)), ValueError)
+        assert isinstance(await colour.call(same, allow_failure(failed)), ValueError)
         assert isinstance(same.submit(allow_failure(failed)).result(), ValueError)
-        assert [str(value) for value in same(allow_failure([failed, 1]))] == ["boom", "1"]
-        assert [str(value) for value in same([allow_failure(failed), 1])] == ["boom", "1"]
-        assert add(1, wait_for=[allow_failure(failed)]) == 2
+        assert [str(value) for value in await colour.call(same, allow_failure([failed, 1]))] == ["boom", "1"]
+        assert [str(value) for value in await colour.call(same, [allow_failure(failed), 1])] == ["boom", "1"]
+        assert await colour.call(add, 1, wait_for=[allow_failure(failed)]) == 2
 
-    allowing()
+    in_flow(allowing)

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
+
+import pytest
 
 from headrace import flow, tags, task
 from headrace.context import FlowRunContext, TagsContext, TaskRunContext
 
 
-@task
-def plain() -> set[str]:
-    return set(TaskRunContext.get().task_run.tags)
+@pytest.fixture
+def plain(colour) -> Any:
+    """A task of one colour that returns its tags."""
+    return colour.task(lambda: set(TaskRunContext.get().task_run.tags))
 
 
-@task(tags=["own"])
-def tagged() -> set[str]:
-    return set(TaskRunContext.get().task_run.tags)
+@pytest.fixture
+def tagged(colour) -> Any:
+    """The same, with a tag of its own."""
+    return colour.task(lambda: set(TaskRunContext.get().task_run.tags), tags=["own"])
 
 
-@flow
-def flow_tags() -> set[str]:
-    return set(FlowRunContext.get().flow_run.tags)
+@pytest.fixture
+def flow_tags(colour) -> Any:
+    """A flow of one colour that returns its tags."""
+    return colour.flow(lambda: set(FlowRunContext.get().flow_run.tags))
 
 
 def test_the_block_gives_all_tags_in_force_and_restores_them() -> None:
@@ -41,68 +47,58 @@ def test_an_error_in_the_block_restores_the_tags_too() -> None:
     assert TagsContext.get().current_tags == set()
 
 
-def test_flow_runs_get_the_tags_in_force(colour, recorded) -> None:
-    look = colour.flow(lambda: set(FlowRunContext.get().flow_run.tags))
+def test_flow_runs_get_the_tags_in_force(colour, flow_tags, recorded) -> None:
     with tags("a", "b"):
-        assert colour.run(look) == {"a", "b"}
-    assert colour.run(look) == set()
+        assert colour.run(flow_tags) == {"a", "b"}
+    assert colour.run(flow_tags) == set()
     assert [set(run.tags) for run in recorded.flow_runs()] == [{"a", "b"}, set()]
 
 
-def test_task_runs_get_the_tags_of_their_task_and_those_in_force(recorded) -> None:
-    @flow
-    def tagging() -> None:
+def test_task_runs_get_the_tags_of_their_task_and_those_in_force(
+    colour, in_flow, plain, tagged, recorded
+) -> None:
+    async def tagging() -> None:
         with tags("block"):
-            assert (plain(), tagged(), tagged.submit().result()) == (
-                {"block"},
-                {"block", "own"},
-                {"block", "own"},
-            )
-        assert (plain(), tagged()) == (set(), {"own"})
+            assert await colour.call(plain) == {"block"}
+            assert await colour.call(tagged) == tagged.submit().result() == {"block", "own"}
+        assert (await colour.call(plain), await colour.call(tagged)) == (set(), {"own"})
 
-    tagging()
+    in_flow(tagging)
     assert recorded.flow_run().tags == []
 
 
-def test_tags_around_a_flow_reach_its_tasks_and_subflows(recorded) -> None:
-    @flow
-    def parent() -> tuple[set[str], set[str], set[str]]:
+def test_tags_around_a_flow_reach_its_tasks_and_subflows(colour, in_flow, plain, tagged, flow_tags) -> None:
+    async def parent() -> list[set[str]]:
         with tags("inner"):
-            return plain(), tagged.submit().result(), flow_tags()
+            return [await colour.call(plain), tagged.submit().result(), await colour.call(flow_tags)]
 
     with tags("outer"):
-        assert parent() == ({"outer", "inner"}, {"outer", "inner", "own"}, {"outer", "inner"})
+        assert in_flow(parent) == [{"outer", "inner"}, {"outer", "inner", "own"}, {"outer", "inner"}]
 
 
-def test_a_submitted_task_gets_the_tags_in_force_when_it_was_submitted(recorded) -> None:
+def test_a_submitted_task_gets_the_tags_in_force_when_it_was_submitted(in_flow, plain) -> None:
     gate = threading.Event()
 
     @task
     def gated() -> None:
         assert gate.wait(60)
 
-    @flow
     def submitting() -> set[str]:
         with tags("then"):
             future = plain.submit(wait_for=[gated.submit()])
         gate.set()
         return future.result()
 
-    assert submitting() == {"then"}
+    assert in_flow(submitting) == {"then"}
 
 
-def test_mapped_tasks_get_the_tags_in_force(recorded) -> None:
-    @task
-    def step(n: int) -> int:
-        return n
-
-    @flow
+def test_mapped_tasks_get_the_tags_in_force(in_flow, same, recorded) -> None:
     def mapping() -> None:
         with tags("mapped"):
-            futures = step.map([1, 2])
+            futures = same.map([1, 2])
         futures.wait()
 
-    mapping()
+    in_flow(mapping)
     assert [run.tags for run in recorded.task_runs()] == [["mapped"], ["mapped"]]
 
 
@@ -123,10 +119,10 @@ def test_concurrent_blocks_do_not_see_each_others_tags() -> None:
     assert asyncio.run(main()) == [{"a"}, {"b"}]
 
 
-def test_a_users_thread_starts_without_tags() -> None:
+def test_a_users_thread_starts_without_tags(colour, flow_tags) -> None:
     seen: list[set[str]] = []
     with tags("here"):
-        thread = threading.Thread(target=lambda: seen.append(flow_tags()))
+        thread = threading.Thread(target=lambda: seen.append(colour.run(flow_tags)))
         thread.start()
         thread.join()
     assert seen == [set()]
