@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from benchmarks.rows import ROWS, Row
+from benchmarks.rows import ROWS, Row, Taken
 
-Taken = Mapping[str, Mapping[str, Sequence[float]]]
-"""Every value taken: by row, then by contender."""
-
-HEADINGS = ("what", "Headrace", "Prefect 3.8.8", "ratio", "budget", "")
+HEADINGS = ("what", "Headrace", "Prefect 3.8.8", "ratio", "budget", "at this pace", "")
 
 
 def table(taken: Taken, counts: Mapping[str, Mapping[str, int]]) -> str:
@@ -22,7 +19,7 @@ def table(taken: Taken, counts: Mapping[str, Mapping[str, int]]) -> str:
     """
     lines = [
         HEADINGS,
-        *(_cells(row, taken[row.key], counts[row.key]) for row in ROWS.values() if row.key in taken),
+        *(_cells(row, taken, counts[row.key]) for row in ROWS.values() if row.key in taken),
     ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
     rows = [
@@ -35,27 +32,28 @@ def table(taken: Taken, counts: Mapping[str, Mapping[str, int]]) -> str:
 
 def missed(taken: Taken) -> list[Row]:
     """The rows whose budget Headrace did not keep."""
-    return [
-        ROWS[key]
-        for key, values in taken.items()
-        if ROWS[key].verdict(list(values.get("headrace", ()))) == "missed"
-    ]
+    return [ROWS[key] for key in taken if ROWS[key].verdict(taken) == "missed"]
 
 
-def _cells(row: Row, values: Mapping[str, Sequence[float]], counts: Mapping[str, int]) -> tuple[str, ...]:
-    ours, theirs = list(values.get("headrace", ())), list(values.get("prefect", ()))
-    budget = (
-        "" if row.budget is None else f"{'≥' if row.more_is_better else '≤'} {_number(row.budget)} {row.unit}"
-    )
+def _cells(row: Row, taken: Taken, counts: Mapping[str, int]) -> tuple[str, ...]:
+    ours, theirs = taken[row.key].get("headrace", ()), taken[row.key].get("prefect", ())
+    budget_here = row.budget_here(taken)
     count = counts.get("headrace", 0)
     return (
         row.title + (f" (of {count:,})" if count else ""),
         _spread(ours, row.unit),
         _spread(theirs, row.unit) + _other_count(counts),
         _ratio(row, ours, theirs),
-        budget.strip(),
-        row.verdict(ours),
+        _bound(row, row.budget),
+        _bound(row, budget_here) if budget_here != row.budget else "",
+        row.verdict(taken),
     )
+
+
+def _bound(row: Row, budget: float | None) -> str:
+    if budget is None:
+        return ""
+    return f"{'≥' if row.more_is_better else '≤'} {_number(budget)} {row.unit}".strip()
 
 
 def _other_count(counts: Mapping[str, int]) -> str:
@@ -64,7 +62,7 @@ def _other_count(counts: Mapping[str, int]) -> str:
     return f" (of {theirs:,})" if theirs and theirs != ours else ""
 
 
-def _spread(values: list[float], unit: str) -> str:
+def _spread(values: Sequence[float], unit: str) -> str:
     if not values:
         return "-"
     middle = f"{_number(median(values))} {unit}".strip()
@@ -73,7 +71,7 @@ def _spread(values: list[float], unit: str) -> str:
     return f"{middle} [{_number(min(values))}-{_number(max(values))}]"
 
 
-def _ratio(row: Row, ours: list[float], theirs: list[float]) -> str:
+def _ratio(row: Row, ours: Sequence[float], theirs: Sequence[float]) -> str:
     if row.unit == "%" or not ours or not theirs or median(ours) <= 0:
         return ""
     return f"{median(theirs) / median(ours):,.1f}x"
