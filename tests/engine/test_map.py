@@ -159,16 +159,16 @@ def test_a_map_can_be_mapped_over(in_flow, add, same, recorded) -> None:
     assert upstream == [[run.id] for run in recorded.task_runs("add")]
 
 
-def test_an_element_runs_as_soon_as_its_own_upstream_has_ended(colour, in_flow) -> None:
+def test_an_element_runs_as_soon_as_its_own_upstream_has_ended(in_flow) -> None:
     """The second element of the first map waits for the first element of the second."""
     released = threading.Event()
 
-    @colour.task
+    @task
     def first(n: int) -> int:
         assert n == 0 or released.wait(60)
         return n
 
-    @colour.task
+    @task
     def second(n: int) -> int:
         released.set()
         return n
