@@ -23,8 +23,10 @@ class Pace:
     reference: float
 
 
-START = Pace("import-decorators", 985)
+IMPORT = Pace("import-decorators", 985)
+COMMAND = Pace("help", 1_100)
 TASK = Pace("sequential", 3_300)
+MAPPED_TASK = Pace("map", 4_040)
 
 
 @dataclass(frozen=True)
@@ -71,28 +73,28 @@ ALL = 100.0
 ROWS = {
     row.key: row
     for row in (
-        Row("import", "`import headrace`", "ms", 60, START),
+        Row("import", "`import headrace`", "ms", 60, IMPORT),
         Row("import-modules", "`import headrace`: modules", "", 120),
         Row("import-decorators", "`from prefect import flow, task`", "ms"),
         Row("import-decorators-modules", "`from prefect import flow, task`: modules", ""),
         Row("hello-warm", "two-line flow, nothing configured", "s", 0.35, Pace("hello-warm", 7.9)),
         Row("hello-first", "two-line flow, first ever", "s", 0.5, Pace("hello-first", 15.1)),
-        Row("help", "`--help`", "ms", 150, Pace("help", 1_100)),
-        Row("version", "`version`", "ms", 150, Pace("help", 1_100)),
+        Row("help", "`--help`", "ms", 150, COMMAND),
+        Row("version", "`version`", "ms", 150, COMMAND),
         Row("sequential", "sequential no-op task, in the flow", "µs", 40, TASK),
         Row("sequential-median", "sequential no-op task, in the flow, median of 100 parts", "µs", 40, TASK),
         Row("sequential-returned", "sequential no-op task, until the flow has returned", "µs", 60, TASK),
         Row("sequential-ended", "sequential no-op task, until the process has ended", "µs"),
         Row("sequential-recorded", "recorded when the flow returned", "%", ALL, more_is_better=True),
-        Row("map", "mapped no-op task, in the flow", "µs", 80, Pace("map", 4_040)),
+        Row("map", "mapped no-op task, in the flow", "µs", 80, MAPPED_TASK),
         Row(
             "map-median",
             "mapped no-op task, in the flow, median of parts of 200",
             "µs",
             80,
-            Pace("map", 4_040),
+            MAPPED_TASK,
         ),
-        Row("map-returned", "mapped no-op task, until the flow has returned", "µs", 80, Pace("map", 4_040)),
+        Row("map-returned", "mapped no-op task, until the flow has returned", "µs", 80, MAPPED_TASK),
         Row("map-recorded", "recorded when the flow returned", "%", ALL, more_is_better=True),
         Row("map-recorded-later", "recorded when the process has ended", "%", ALL, more_is_better=True),
         Row("submit", "submitted no-op task, until the flow has returned", "µs"),

@@ -1,22 +1,17 @@
-"""What the engine's tests share: a store of their own, a look at what it recorded, and both colours of functions.
+"""What the engine's tests share: a store of their own, a look at what it recorded, and tasks of both colours.
 
 Every test has a fresh home folder. When it is over, the invariant checker goes over whatever history it left.
 """
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headrace import flow, task
 from headrace.client.local import close_orchestrators
-from headrace.engine.inline import run_inline
 from headrace.schema.runs import FlowRun, TaskRun
 from headrace.store import flow_runs, flows, logs, states, task_runs
 from headrace.store.store import Store
@@ -102,86 +97,8 @@ def recorded(home: Path) -> Iterator[Recorded]:
         recorded.close()
 
 
-class Colour:
-    """Makes flows and tasks of one colour out of plain functions, and runs them."""
-
-    def __init__(self, name: str) -> None:
-        self.is_async = name == "async"
-
-    def function(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """A function of this colour that does what `fn` does."""
-        if not self.is_async or inspect.iscoroutinefunction(fn):
-            return fn
-
-        @functools.wraps(fn)
-        async def coloured(*args: Any, **kwargs: Any) -> Any:
-            return fn(*args, **kwargs)
-
-        return coloured
-
-    def task(self, fn: Callable[..., Any] | None = None, **options: Any) -> Any:
-        """A task of this colour whose body is `fn`."""
-        if fn is None:
-            return lambda fn: self.task(fn, **options)
-        return task(self.function(fn), **options)
-
-    def flow(self, fn: Callable[..., Any] | None = None, **options: Any) -> Any:
-        """A flow of this colour whose body is `fn`."""
-        if fn is None:
-            return lambda fn: self.flow(fn, **options)
-        return flow(self.function(fn), **options)
-
-    def flow_calling(self, called: Any, *args: Any, **kwargs: Any) -> Any:
-        """A flow of this colour, named `calling`, that calls a task or flow of this colour and returns what it gives."""
-
-        def calling() -> Any:
-            return called(*args, **kwargs)
-
-        async def calling_async() -> Any:
-            return await called(*args, **kwargs)
-
-        return flow(calling_async if self.is_async else calling, name="calling")
-
-    async def call(self, called: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """What a flow or task of this colour gives to the body of a flow, see `in_flow`."""
-        given = called(*args, **kwargs)
-        return await given if self.is_async else given
-
-    def in_flow(self, body: Callable[[], Any]) -> Any:
-        """Run a function, or a coroutine function that awaits nothing but `call`, as a flow of this colour."""
-        if inspect.iscoroutinefunction(body) and not self.is_async:
-            return self.run(flow(lambda: run_inline(body())))
-        return self.run(self.flow(body))
-
-    def run(self, called: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call a flow or task of this colour as a script would."""
-        if not self.is_async:
-            return called(*args, **kwargs)
-
-        async def main() -> Any:
-            return await called(*args, **kwargs)
-
-        return asyncio.run(main())
-
-    def state(self, called: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """The final state of such a call."""
-        return self.run(called, *args, return_state=True, **kwargs)
-
-
-@pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> Colour:
-    """Sync, then async."""
-    return Colour(request.param)
-
-
 @pytest.fixture
-def in_flow(colour: Colour) -> Callable[[Callable[[], Any]], Any]:
-    """What a function returns, run as a flow of one colour."""
-    return colour.in_flow
-
-
-@pytest.fixture
-def add(colour: Colour) -> Any:
+def add(colour) -> Any:
     """A task of one colour that adds its arguments."""
 
     @colour.task
@@ -192,13 +109,13 @@ def add(colour: Colour) -> Any:
 
 
 @pytest.fixture
-def same(colour: Colour) -> Any:
+def same(colour) -> Any:
     """A task of one colour that returns its argument."""
     return colour.task(lambda value: value, name="same")
 
 
 @pytest.fixture
-def boom(colour: Colour) -> Any:
+def boom(colour) -> Any:
     """A task of one colour that raises `ValueError("boom")`."""
 
     @colour.task

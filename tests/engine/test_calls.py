@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import threading
 from typing import Any
@@ -23,7 +24,7 @@ def test_a_task_call_in_a_flow_returns_what_the_function_returns(colour, recorde
     def add(a: int, b: int = 1) -> int:
         return a + b
 
-    assert colour.run(colour.flow_calling(add, 1, b=5)) == 6
+    assert colour.run(colour.flow_calling(functools.partial(add, b=5), 1)) == 6
     assert recorded.history(recorded.task_run()) == ["Pending", "Running", "Completed"]
     assert recorded.task_run().flow_run_id == recorded.flow_run().id
 

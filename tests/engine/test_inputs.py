@@ -22,7 +22,7 @@ class Box:
 def test_futures_anywhere_in_arguments_become_results(colour, in_flow, add) -> None:
     given = colour.task(lambda *args, **kwargs: (args, kwargs))
 
-    async def nesting() -> Any:
+    def nesting() -> Any:
         one = add.submit(0)
         return given.submit(
             one,
@@ -59,7 +59,7 @@ def test_states_in_arguments_become_results(colour, in_flow, add) -> None:
 
 
 def test_futures_are_recorded_as_inputs(in_flow, add, same, recorded) -> None:
-    async def depending() -> None:
+    def depending() -> None:
         one = add.submit(1)
         same.submit([one, 5], wait_for=[add.submit(one, b=2)]).wait()
 
@@ -87,7 +87,7 @@ def test_variable_arguments_are_recorded_as_inputs_under_their_names(colour, in_
     def collect(*args: Any, **kwargs: Any) -> int:
         return len(args) + len(kwargs)
 
-    async def depending() -> int:
+    def depending() -> int:
         one = add.submit(1)
         return collect.submit(one, one, x=one).result()
 
@@ -155,7 +155,7 @@ def test_a_failed_state_holds_a_task_back_as_a_failed_future_does(colour, in_flo
 
 
 def test_what_depends_on_a_task_that_was_held_back_is_held_back_too(in_flow, add, boom) -> None:
-    async def chaining() -> None:
+    def chaining() -> None:
         held = add.submit(boom.submit())
         last = add.submit(held, return_state=True)
         assert last.message == f"Upstream task run '{held.task_run_id}' did not reach a 'COMPLETED' state."

@@ -5,10 +5,7 @@ Every test has a fresh home folder. When it is over, the invariant checker goes 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import functools
-import inspect
 import os
 import pty
 import re
@@ -24,7 +21,6 @@ from typing import Any
 
 import pytest
 
-from headrace import flow, task
 from headrace.client.local import _orchestrators, close_orchestrators
 from headrace.core import failpoint
 from headrace.engine.session import _sessions
@@ -149,69 +145,6 @@ def release() -> Iterator[threading.Event]:
     event = threading.Event()
     yield event
     event.set()
-
-
-# --- Both colours ----------------------------------------------------------------------------------------------
-
-
-class Colour:
-    """Makes flows and tasks of one colour out of plain functions, and runs them."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.is_async = name == "async"
-
-    def task(self, fn: Callable[..., Any] | None = None, **options: Any) -> Any:
-        """A task of this colour whose body is `fn`."""
-        if fn is None:
-            return lambda fn: self.task(fn, **options)
-        return task(self._coloured(fn), **options)
-
-    def flow(self, fn: Callable[..., Any] | None = None, **options: Any) -> Any:
-        """A flow of this colour whose body is `fn`."""
-        if fn is None:
-            return lambda fn: self.flow(fn, **options)
-        return flow(self._coloured(fn), **options)
-
-    def flow_calling(self, a_task: Any, *args: Any, **options: Any) -> Any:
-        """A flow of this colour that calls the task and returns what it returns."""
-        if self.is_async:
-
-            async def calling() -> Any:
-                return await a_task(*args)
-
-        else:
-
-            def calling() -> Any:
-                return a_task(*args)
-
-        return flow(calling, **options)
-
-    def run(self, a_flow: Any, *args: Any, **kwargs: Any) -> Any:
-        """Call the flow as a script would."""
-        if self.is_async:
-
-            async def main() -> Any:
-                return await a_flow(*args, **kwargs)
-
-            return asyncio.run(main())
-        return a_flow(*args, **kwargs)
-
-    def _coloured(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        if not self.is_async or inspect.iscoroutinefunction(fn):
-            return fn
-
-        @functools.wraps(fn)
-        async def coloured(*args: Any, **kwargs: Any) -> Any:
-            return fn(*args, **kwargs)
-
-        return coloured
-
-
-@pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> Colour:
-    """Sync, then async."""
-    return Colour(request.param)
 
 
 # --- Programs --------------------------------------------------------------------------------------------------
