@@ -20,8 +20,19 @@ import traceback
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from headrace.lazy import lazy_names
+
 if TYPE_CHECKING:
     from headrace.schema.states import State
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        # These are httpx's exceptions as well, and importing that takes longer than all the rest.
+        "HeadraceHTTPStatusError": "headrace.client.errors",
+        "PrefectHTTPStatusError": "headrace.client.errors",
+    },
+)
 
 
 class HeadraceException(Exception):
@@ -237,7 +248,25 @@ class StoreCorruptError(StoreError):
 
 
 class StoreUnavailableError(StoreError):
-    """The store cannot be read or written: no permission, no space, no such directory."""
+    """The store cannot be read or written: no permission, no space, no such directory, no server."""
+
+
+class StoreConflictError(StoreError):
+    """What was to be written contradicts what is stored: a name that is taken, a reference to nothing."""
+
+    status = 409
+
+
+class OverCapacityError(StoreError):
+    """More is asked of the store at once than it can do; the same request succeeds a little later."""
+
+
+class ServerUnavailableError(StoreUnavailableError):
+    """The server that runs are reported to does not answer, or not to this program."""
+
+
+class RequestRefusedError(StoreError):
+    """The server that runs are reported to will not do what this program asks of it."""
 
 
 # --- Objects of the API ----------------------------------------------------------------------------------------
@@ -267,6 +296,10 @@ class ObjectAlreadyExists(HeadraceException):
     def __init__(self, http_exc: Exception | str, *args: Any) -> None:
         super().__init__(str(http_exc), *args)
         self.http_exc = http_exc
+
+
+class ServerVersionError(HeadraceException, RuntimeError):
+    """The server speaks a version of the API that this client does not."""
 
 
 class InfrastructureError(HeadraceException):

@@ -19,6 +19,8 @@ class Log(Schema, kw_only=True):
         level: The level as a number, as in `logging` (INFO is 20).
         message: The text, formatted.
         timestamp: When it was logged (UTC).
+        created: The same, as the API answers it.
+        updated: The same: lines do not change.
     """
 
     name: str
@@ -26,6 +28,8 @@ class Log(Schema, kw_only=True):
     message: str
     timestamp: datetime
     id: UUID = field(default_factory=uuid7)
+    created: datetime | None = None
+    updated: datetime | None = None
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
     worker_id: UUID | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct, field
@@ -15,6 +15,7 @@ from headrace.schema.states import State
 
 __all__ = [
     "Constant",
+    "CreatedBy",
     "FlowRun",
     "FlowRunPolicy",
     "FlowRunResult",
@@ -53,6 +54,20 @@ class Constant(Struct, frozen=True, tag_field="input_type", tag="constant", kw_o
 RunInput = TaskRunResult | FlowRunResult | Parameter | Constant
 
 
+class CreatedBy(Schema, kw_only=True):
+    """Who or what created a run.
+
+    Args:
+        id: The id of the creator, say of a schedule.
+        type: What it is: `SCHEDULE`, `DEPLOYMENT`, `AUTOMATION`.
+        display_value: How people know it.
+    """
+
+    id: UUID | None = None
+    type: str | None = None
+    display_value: str | None = None
+
+
 class FlowRunPolicy(Schema, kw_only=True):
     """How a flow run is retried, paused and resumed. Delays are in seconds."""
 
@@ -62,7 +77,7 @@ class FlowRunPolicy(Schema, kw_only=True):
     retry_delay: int | float | None = None
     pause_keys: set[str] | None = field(default_factory=set)
     resuming: bool | None = False
-    retry_type: str | None = None
+    retry_type: Literal["in_process", "reschedule"] | None = None
 
 
 class TaskRunPolicy(Schema, kw_only=True):
@@ -88,6 +103,7 @@ class _Run(Schema, weakref=True, kw_only=True):
     state: State[Any] | None = None
     run_count: int = 0
     expected_start_time: datetime | None = None
+    next_scheduled_start_time: datetime | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
     total_run_time: float = 0.0
@@ -113,11 +129,10 @@ class FlowRun(_Run, kw_only=True):
     context: dict[str, Any] = field(default_factory=dict)
     empirical_policy: FlowRunPolicy = field(default_factory=FlowRunPolicy)
     parent_task_run_id: UUID | None = None
-    next_scheduled_start_time: datetime | None = None
     auto_scheduled: bool = False
     infrastructure_document_id: UUID | None = None
     infrastructure_pid: str | None = None
-    created_by: dict[str, Any] | None = None
+    created_by: CreatedBy | None = None
     job_variables: dict[str, Any] | None = None
 
 

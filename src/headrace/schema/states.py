@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from msgspec import field, structs
+from msgspec import Struct, field, structs
 
 from headrace.core.ids import uuid7
 from headrace.core.states import DEFAULT_NAMES, TERMINAL_STATES, StateType
 from headrace.schema.base import Schema, now
 
-__all__ = ["State", "StateDetails", "StateType"]
+__all__ = ["State", "StateDetails", "StateType", "details_of", "metadata_of"]
 
 R = TypeVar("R")
 
@@ -143,3 +143,27 @@ class State(Schema, Generic[R], weakref=True, kw_only=True):
         if self.name != DEFAULT_NAMES[self.type]:
             display.append(f"type={self.type.value}")
         return f"{self.name}({', '.join(display)})"
+
+
+def metadata_of(data: Any) -> Any:
+    """What is kept of a state's data: metadata that finds a result, a Struct or a dict; nothing of other values."""
+    metadata = getattr(data, "metadata", data)
+    return metadata if isinstance(metadata, (dict, Struct)) else None
+
+
+_OWN_IDS = 2
+"""The first fields of the details are the ids of the state's own run, which is known wherever a state is kept or sent."""
+_NO_DETAILS = StateDetails()
+_DEFAULT_DETAILS = structs.astuple(_NO_DETAILS)[_OWN_IDS:]
+_DETAIL_DEFAULTS = {name: getattr(_NO_DETAILS, name) for name in StateDetails.__struct_fields__[_OWN_IDS:]}
+
+
+def details_of(details: StateDetails) -> dict[str, Any] | None:
+    """What differs from the defaults, besides the ids of the state's own run; None when nothing does."""
+    if structs.astuple(details)[_OWN_IDS:] == _DEFAULT_DETAILS:
+        return None
+    return {
+        name: value
+        for name, default in _DETAIL_DEFAULTS.items()
+        if (value := getattr(details, name)) != default
+    }

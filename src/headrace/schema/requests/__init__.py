@@ -1,0 +1,1 @@
+"""Bodies of requests: what clients send. One file per noun."""
