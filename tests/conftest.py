@@ -8,20 +8,47 @@ import inspect
 import os
 import signal
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from headrace import flow, task
-from headrace.client.local import close_orchestrators
+from headrace.client.local import _orchestrators, close_orchestrators
+from headrace.core.ids import uuid7
 from headrace.engine.inline import run_inline
+from headrace.engine.session import _sessions
+from headrace.schema.filters.flows import FlowFilter, FlowFilterName
+from headrace.schema.logs import Log
+from headrace.schema.requests.events import EventCreate
+from headrace.schema.requests.scope import RunScope
+from headrace.schema.runs import FlowRun, TaskRun
+from headrace.schema.states import State
 from headrace.settings import get_current_settings, use_settings
 from headrace.settings.load import load_settings
+from headrace.store import states
+from headrace.store.lists.flow_runs import read_flow_runs
+from headrace.store.lists.logs import read_logs
+from headrace.store.lists.task_runs import read_task_runs
+from headrace.store.store import Store
+from headrace.testing.invariants import assert_history
+from headrace.testing.postgres import PostgresServer
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The servers that the end-to-end tests run against."""
+    parser.addoption(
+        "--e2e-server",
+        action="append",
+        choices=["sqlite", "postgres", "prefect"],
+        help="run tests/e2e against this server (repeatable): Headrace on SQLite, Headrace on PostgreSQL (the two by "
+        "default), or Prefect's own, which shows whether what a test expects is what Prefect does",
+    )
 
 
 def pytest_configure() -> None:
@@ -49,6 +76,158 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
     close_orchestrators()
     monkeypatch.undo()
     use_settings(before)
+
+
+@pytest.fixture
+def home(configure: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder, in force for this process and for those that it starts."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+class Backend(NamedTuple):
+    """Where flows record to.
+
+    Args:
+        target: The store that holds it in the end: its file, or the URL of its database.
+        settle: Waits until what this process has recorded is there. Tasks outside flows do not wait for that themselves.
+    """
+
+    target: Path | str
+    settle: Callable[[], None]
+
+
+@pytest.fixture
+def backend(home: Path) -> Backend:
+    """The file in the home folder, written by the process that runs the flow."""
+
+    def settle() -> None:
+        for orchestrator in list(_orchestrators.values()):
+            if session := _sessions.get(id(orchestrator)):
+                session.recorder.drain().exception()
+
+    return Backend(home / "headrace.db", settle)
+
+
+class Recorded:
+    """What has been recorded, read through a connection of its own, as another program would."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._store: Store | None = None
+
+    @property
+    def path(self) -> Path:
+        """The store's file."""
+        assert isinstance(self._backend.target, Path)
+        return self._backend.target
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a store."""
+        return not isinstance(self._backend.target, Path) or self._backend.target.exists()
+
+    @property
+    def store(self) -> Store:
+        """The store, with all that this process has recorded."""
+        self._backend.settle()
+        if self._store is None:
+            self._store = Store.open(self._backend.target)
+        return self._store
+
+    def close(self) -> None:
+        """Close the store; the next look opens it again."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def flow_runs(self, flow_name: str | None = None) -> list[FlowRun]:
+        """The runs of a flow, or of all flows, in the order in which they were created."""
+        scope = RunScope()
+        if flow_name is not None:
+            scope.flows = FlowFilter(name=FlowFilterName(any_=[flow_name.replace("_", "-")]))
+        found = self.store.read(lambda conn: read_flow_runs(conn, scope, limit=None))
+        return sorted(found, key=lambda run: run.id)
+
+    def flow_run(self, flow_name: str | None = None) -> FlowRun:
+        """The only run of a flow, or of all flows."""
+        (run,) = self.flow_runs(flow_name)
+        return run
+
+    def task_runs(self, task_name: str | None = None) -> list[TaskRun]:
+        """The runs of a task, or of all tasks, in the order in which they were created."""
+        found = self.store.read(lambda conn: read_task_runs(conn, limit=None))
+        if task_name is not None:
+            found = [run for run in found if task_name in (run.name, run.name.rpartition("-")[0])]
+        return sorted(found, key=lambda run: run.id)
+
+    def task_run(self, task_name: str | None = None) -> TaskRun:
+        """The only run of a task, or of all tasks."""
+        (run,) = self.task_runs(task_name)
+        return run
+
+    def states(self, run: FlowRun | TaskRun) -> list[State[Any]]:
+        """The states that the run went through, oldest first."""
+        return self.store.read(lambda conn: states.read_states(conn, run.id))
+
+    def history(self, run: FlowRun | TaskRun) -> list[str]:
+        """The names of the states that the run went through, oldest first."""
+        return [state.name for state in self.states(run)]
+
+    def ending(self, run: FlowRun | TaskRun) -> tuple[str, str, str | None]:
+        """The type, the name and the message of the run's last state."""
+        last = self.states(run)[-1]
+        return last.type.value, last.name, last.message
+
+    def logs(self) -> list[Log]:
+        """All log lines, in the order in which they were recorded."""
+        return self.store.read(lambda conn: read_logs(conn, limit=None))
+
+    def messages(self) -> list[str]:
+        """The text of all log lines, in the order in which they were recorded."""
+        return [line.message for line in self.logs()]
+
+    def rows(self) -> dict[str, int]:
+        """How many rows are committed now, whatever this process has yet to write."""
+        with Store.open(self._backend.target) as store:
+            return store.read(
+                lambda conn: {
+                    table: conn.value(f"SELECT count(*) FROM {table}")
+                    for table in ("flow_run", "task_run", "event", "log")
+                }
+            )
+
+
+@pytest.fixture
+def recorded(backend: Backend) -> Iterator[Recorded]:
+    """What flows have recorded; its history must be sound when the test is over."""
+    recorded = Recorded(backend)
+    yield recorded
+    close_orchestrators()
+    try:
+        if recorded.exists:
+            assert_history(recorded.store)
+    finally:
+        recorded.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, started by the first test that asks for one.
+
+    Each process of the tests has its own: what a cursor over the log may read depends on every transaction in progress on a server,
+    whichever its database, so that tests side by side on one would hold each other up.
+    """
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """The address of an empty database, which is gone after the test."""
+    url = postgres.create_database()
+    yield url
+    postgres.drop_database(url)
 
 
 class Colour:
@@ -130,6 +309,74 @@ def colour(request: pytest.FixtureRequest) -> Colour:
 def in_flow(colour: Colour) -> Callable[[Callable[[], Any]], Any]:
     """What a function returns, run as a flow of one colour."""
     return colour.in_flow
+
+
+@pytest.fixture
+def reports() -> Callable[..., list[EventCreate]]:
+    """The events by which a Prefect client reports the states of a task run: `reports("Pending", "Running", "Completed")`."""
+
+    def make(
+        *names: str, start: datetime = datetime(2026, 1, 1, 12, tzinfo=UTC), **facts: Any
+    ) -> list[EventCreate]:
+        run_id, flow_run_id = facts.pop("id", None) or uuid7(), facts.pop("flow_run_id", None)
+        related = [{"prefect.resource.id": "prefect.tag.a", "prefect.resource.role": "tag"}]
+        if flow_run_id is not None:
+            flow_run = f"prefect.flow-run.{flow_run_id}"
+            related.append({"prefect.resource.id": flow_run, "prefect.resource.role": "flow-run"})
+        events: list[EventCreate] = []
+        run_count = 0
+        for number, name in enumerate(names):
+            kind = {"Retrying": "RUNNING", "AwaitingRetry": "SCHEDULED", "Cached": "COMPLETED"}.get(
+                name, name.upper()
+            )
+            at = start + timedelta(seconds=number)
+            run_count += kind == "RUNNING"
+            times = {"start_time": start + timedelta(seconds=1)} if run_count else {}
+            if name in ("Completed", "Failed", "Cached", "Crashed"):
+                times["end_time"] = at
+            events.append(
+                EventCreate(
+                    id=uuid7(),
+                    occurred=at,
+                    event=f"prefect.task-run.{name}",
+                    follows=events[-1].id if events else None,
+                    resource={
+                        "prefect.resource.id": f"prefect.task-run.{run_id}",
+                        "prefect.resource.name": facts.get("name", "t-0"),
+                        "prefect.orchestration": "client",
+                    },
+                    related=related,
+                    payload={
+                        "intended": {"from": None, "to": kind},
+                        "initial_state": None,
+                        "validated_state": {
+                            "type": kind,
+                            "name": name,
+                            "message": "",
+                            "state_details": {},
+                            "data": None,
+                        },
+                        "task_run": {
+                            "name": "t-0",
+                            "task_key": "t-8f10da52",
+                            "dynamic_key": f"key-of-{run_id}",
+                            "empirical_policy": {"retries": 1, "retry_delay": 0},
+                            "tags": ["a"],
+                            "labels": {},
+                            "task_inputs": {"x": []},
+                            "run_count": run_count,
+                            "flow_run_run_count": 1,
+                            "expected_start_time": start.isoformat(),
+                            "total_run_time": float(max(0, number - 1)),
+                            **{name: time.isoformat() for name, time in times.items()},
+                            **facts,
+                        },
+                    },
+                )
+            )
+        return events
+
+    return make
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -16,7 +16,6 @@ def kinds() -> Any:
 
 
 def last_run(recorded: Any) -> Any:
-    recorded.settle()
     return [*recorded.flow_runs(), *recorded.task_runs()][-1]
 
 

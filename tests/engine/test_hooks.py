@@ -158,7 +158,6 @@ def test_task_hooks_get_the_task_its_run_and_the_state(colour, recorded) -> None
     seen: list[tuple[Any, Any, Any]] = []
     hooked = colour.task(lambda: 1, name="hooked", on_completion=[lambda *arguments: seen.append(arguments)])
     colour.run(hooked)
-    recorded.settle()
     ((a_task, run, state),) = seen
     assert (a_task, run.id) == (hooked, recorded.task_run().id)
     assert (state.name, state.result()) == ("Completed", 1)

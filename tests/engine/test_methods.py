@@ -141,7 +141,6 @@ def test_the_instance_is_no_parameter_of_the_run(recorded) -> None:
 def test_methods_are_named_after_their_functions(recorded) -> None:
     Shop().flow_method(1)
     Shop().task_method(1)
-    recorded.settle()
     assert len(recorded.flow_runs("flow_method")) == 1
     assert recorded.task_run().name == "task_method"
 
@@ -158,7 +157,6 @@ def test_methods_know_what_they_are() -> None:
 def test_with_options_of_a_method_keeps_its_instance(recorded) -> None:
     assert Shop(3).flow_method.with_options(name="renamed")(1) == (3, 1)
     assert Shop(3).task_method.with_options(name="renamed")(1) == (3, 1)
-    recorded.settle()
     assert len(recorded.flow_runs("renamed")) == len(recorded.task_runs("renamed")) == 1
 
 

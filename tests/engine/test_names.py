@@ -118,7 +118,6 @@ def test_a_name_that_is_neither_template_nor_function_is_refused_at_once(given: 
 
 def test_a_task_run_outside_a_flow_has_the_name_of_its_task(colour, recorded) -> None:
     assert colour.run(colour.task(task_run_name, name="my task")) == "my task"
-    recorded.settle()
     assert recorded.task_run().name == "my task"
 
 
@@ -154,7 +153,6 @@ def test_a_task_run_name_template_is_filled_with_the_parameters(colour, recorded
     assert colour.run(named, 1) == "t-1-2"
     assert colour.run(colour.flow(lambda: named.submit(3).result())) == "t-3-2"
     assert colour.run(colour.flow(lambda: named.map([4, 5]).result())) == ["t-4-2", "t-5-2"]
-    recorded.settle()
     assert sorted(run.name for run in recorded.task_runs()) == ["t-1-2", "t-3-2", "t-4-2", "t-5-2"]
 
 
@@ -191,7 +189,6 @@ def test_a_task_run_name_that_mentions_an_unknown_parameter_fails_the_run(colour
         colour.run(named, 1)
     with pytest.raises(Exception, match="nobody"):
         colour.run(colour.flow(lambda: named.submit(1).result()))
-    recorded.settle()
     assert [run.state_name for run in recorded.task_runs()] == ["Failed", "Failed"]
 
 
@@ -201,7 +198,6 @@ def test_a_function_that_raises_instead_of_naming_the_task_run_fails_it(colour, 
 
     with pytest.raises(LookupError, match="no name today"):
         colour.run(colour.task(lambda: None, task_run_name=name))
-    recorded.settle()
     assert recorded.task_run().state_name == "Failed"
 
 

@@ -139,7 +139,6 @@ def test_states_of_runs_know_their_run(colour, recorded) -> None:
     flow_state = colour.state(colour.flow_calling(step))
     assert flow_state.state_details.flow_run_id == recorded.flow_run().id
     task_state = colour.run(step, return_state=True)
-    recorded.settle()
     assert task_state.state_details.task_run_id == recorded.task_runs()[-1].id
 
 

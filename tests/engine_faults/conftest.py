@@ -1,7 +1,4 @@
-"""What the fault tests share: a store of their own, a look at what it recorded, and programs that can be signalled.
-
-Every test has a fresh home folder. When it is over, the invariant checker goes over whatever history it left.
-"""
+"""What the fault tests share: a look at what was recorded, and programs that can be signalled."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ import os
 import pty
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -21,122 +17,14 @@ from typing import Any
 
 import pytest
 
-from headrace.client.local import _orchestrators, close_orchestrators
 from headrace.core import failpoint
-from headrace.engine.session import _sessions
-from headrace.store import flow_runs, logs, states, task_runs
-from headrace.store.store import Store
-from headrace.testing.invariants import assert_history
-
-PLENTY = 1_000_000
-"""More rows than any test records."""
-
-
-# --- The store -------------------------------------------------------------------------------------------------
-
-
-class Recorded:
-    """What a store holds, read through a connection of its own, as another program would."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._store: Store | None = None
-
-    @property
-    def store(self) -> Store:
-        # Tasks outside flows do not wait for their records.
-        for orchestrator in list(_orchestrators.values()):
-            if session := _sessions.get(id(orchestrator)):
-                session.recorder.drain().exception()
-        if self._store is None:
-            self._store = Store.open(self.path)
-        return self._store
-
-    def close(self) -> None:
-        if self._store is not None:
-            self._store.close()
-            self._store = None
-
-    def flow_runs(self) -> list[Any]:
-        """All flow runs, in the order in which they were created."""
-        runs = self.store.read(lambda conn: flow_runs.read_flow_runs(conn, limit=PLENTY))
-        return sorted(runs, key=lambda run: run.id)
-
-    def flow_run(self) -> Any:
-        """The only flow run."""
-        (run,) = self.flow_runs()
-        return run
-
-    def flow_named(self, name: str) -> Any:
-        """The only run of the flow of that name."""
-        from headrace.store import flows
-
-        (known,) = self.store.read(lambda conn: flows.read_flows(conn, names=[name.replace("_", "-")]))
-        (run,) = [run for run in self.flow_runs() if run.flow_id == known.id]
-        return run
-
-    def task_runs(self) -> list[Any]:
-        """All task runs, in the order in which they were created."""
-        runs = self.store.read(lambda conn: task_runs.read_task_runs(conn, limit=PLENTY))
-        return sorted(runs, key=lambda run: run.id)
-
-    def task_run(self) -> Any:
-        """The only task run."""
-        (run,) = self.task_runs()
-        return run
-
-    def states(self, run: Any) -> list[Any]:
-        """The states that the run went through, oldest first."""
-        return self.store.read(lambda conn: states.read_states(conn, run.id))
-
-    def history(self, run: Any) -> list[str]:
-        """The names of the states that the run went through, oldest first."""
-        return [state.name for state in self.states(run)]
-
-    def ending(self, run: Any) -> tuple[str, str, str | None]:
-        """The type, the name and the message of the run's last state."""
-        last = self.states(run)[-1]
-        return last.type.value, last.name, last.message
-
-    def logs(self) -> list[Any]:
-        """All log lines, in the order in which they were recorded."""
-        return self.store.read(lambda conn: logs.read_logs(conn, limit=PLENTY))
-
-    def rows(self) -> dict[str, int]:
-        """How many rows are committed, counted by SQLite itself on a new connection."""
-        connection = sqlite3.connect(self.path)
-        try:
-            return {
-                table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-                for table in ("flow_run", "task_run", "event", "log")
-            }
-        finally:
-            connection.close()
-
-    def messages(self) -> list[str]:
-        """The text of all log lines, in the order in which they were recorded."""
-        return [line.message for line in self.logs()]
 
 
 @pytest.fixture(autouse=True)
-def home(configure: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty home folder, in force for this process and for the programs that it starts."""
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path / "home"
+def _recorded(recorded: Any) -> Iterator[None]:
+    """Every test has a fresh home folder; when it is over, the invariant checker goes over what it left."""
+    yield
     failpoint.disarm()
-
-
-@pytest.fixture(autouse=True)
-def recorded(home: Path) -> Iterator[Recorded]:
-    """What the store in the home folder holds; its history must be sound when the test is over."""
-    recorded = Recorded(home / "headrace.db")
-    yield recorded
-    close_orchestrators()
-    try:
-        if recorded.path.exists():
-            assert_history(recorded.store)
-    finally:
-        recorded.close()
 
 
 @pytest.fixture

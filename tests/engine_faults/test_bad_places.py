@@ -187,7 +187,7 @@ def test_a_disk_that_stays_full_is_an_error_that_names_the_store(launch, recorde
     with sqlite3.connect(recorded.path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
-    assert recorded.flow_named("before").state_name == "Completed"
+    assert recorded.flow_run("before").state_name == "Completed"
     numbers = [int(text.split()[1]) for text in recorded.messages()]
     assert numbers == list(range(-1, len(numbers) - 1)), "what is recorded has no holes"
 

@@ -172,10 +172,10 @@ def test_a_subflow_is_retried_within_its_parent(colour, recorded):
 
     assert colour.run(parent) == 2
 
-    assert recorded.flow_named("parent").run_count == 1
-    assert recorded.flow_named("unreliable").run_count == 2
+    assert recorded.flow_run("parent").run_count == 1
+    assert recorded.flow_run("unreliable").run_count == 2
     (tracking,) = recorded.task_runs()
-    assert tracking.id == recorded.flow_named("unreliable").parent_task_run_id
+    assert tracking.id == recorded.flow_run("unreliable").parent_task_run_id
     assert tracking.state_name == "Completed"
 
 

@@ -187,8 +187,8 @@ def test_a_flow_called_in_a_forked_child_is_recorded(recorded):
 
     assert forking() == repr("child ran")
 
-    assert recorded.flow_named("child").state_name == "Completed"
-    assert recorded.flow_named("forking").state_name == "Completed"
+    assert recorded.flow_run("child").state_name == "Completed"
+    assert recorded.flow_run("forking").state_name == "Completed"
     assert {run.state_name for run in recorded.task_runs()} == {"Completed"}
 
 
@@ -247,7 +247,7 @@ def test_a_child_forked_while_other_threads_record_can_run_flows(launch, recorde
 
     codes, count = program.stdout.splitlines()
     assert codes == "[7, 7, 7, 7, 7]"
-    busy_run = recorded.flow_named("busy")
+    busy_run = recorded.flow_run("busy")
     assert len([run for run in recorded.task_runs() if run.flow_run_id == busy_run.id]) == int(count)
     assert {run.state_name for run in recorded.flow_runs()} == {"Completed"}
 
@@ -331,7 +331,7 @@ def test_flows_in_processes_of_multiprocessing_are_recorded(launch, recorded, me
     inherits = method == "fork"
     assert program.stdout == f"{inherits} {inherits}\n"
     assert sorted(run.state_name for run in recorded.flow_runs()) == ["Completed"] * 3
-    parent = recorded.flow_named("parent")
+    parent = recorded.flow_run("parent")
     children = [run for run in recorded.flow_runs() if run.id != parent.id]
     assert all((run.parent_task_run_id is not None) == inherits for run in children)
 

@@ -143,7 +143,7 @@ def test_the_store_can_be_used_at_once_after_a_kill(launch, recorded, tmp_path):
 
     launch("from headrace import flow\nflow(lambda: None, name='next')()").succeed()
 
-    assert recorded.flow_named("next").state_name == "Completed"
+    assert recorded.flow_run("next").state_name == "Completed"
 
 
 # --- What something else was told about ------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def test_a_flow_that_has_returned_is_wholly_there(launch, recorded):
         )
     )
 
-    inner = recorded.flow_named("inner")
+    inner = recorded.flow_run("inner")
     assert recorded.history(inner) == ["Pending", "Running", "Completed"]
     steps = [run for run in recorded.task_runs() if run.flow_run_id == inner.id]
     assert [run.state_name for run in steps] == ["Completed"] * 100
@@ -239,7 +239,7 @@ def test_a_killed_run_is_found_dead_by_whoever_opens_the_store_next(launch, reco
     launch("from headrace import flow\nflow(lambda: None, name='next')()").succeed()
 
     for name in ("victim", "child"):
-        run = recorded.flow_named(name)
+        run = recorded.flow_run(name)
         assert recorded.history(run) == ["Pending", "Running", "Crashed"]
         assert recorded.states(run)[-1].message
         assert run.end_time is not None
@@ -252,7 +252,7 @@ def test_this_process_too_finds_a_killed_run_dead_when_it_opens_the_store(launch
     store = get_orchestrator().store
     store.write(lambda conn: None)  # what was queued before it is committed
 
-    assert recorded.flow_named("victim").state_name == "Crashed"
+    assert recorded.flow_run("victim").state_name == "Crashed"
     assert_history(recorded.store)
 
 
@@ -276,12 +276,12 @@ def test_a_run_that_lives_is_not_found_dead(launch, recorded):
     assert program.next_report() == "ready"
 
     launch("from headrace import flow\nflow(lambda: None, name='next')()").succeed()
-    assert recorded.flow_named("living").state_name == "Running"
+    assert recorded.flow_run("living").state_name == "Running"
 
     with open(Path(program.process.args[1]).parent / "gate", "w") as gate:
         gate.write("go on")
     program.succeed()
-    assert recorded.history(recorded.flow_named("living")) == ["Pending", "Running", "Completed"]
+    assert recorded.history(recorded.flow_run("living")) == ["Pending", "Running", "Completed"]
 
 
 # --- At every commit -------------------------------------------------------------------------------------------
@@ -342,7 +342,7 @@ def _killed_at(launch, recorded, armed: str, fired: Path) -> list[str]:
 def _assert_what_was_reported_is_recorded(recorded, reports: list[str]) -> None:
     names = {run.state_name for run in recorded.flow_runs()}
     if any(line.startswith("child gave") for line in reports):
-        child = recorded.flow_named("child")
+        child = recorded.flow_run("child")
         assert child.state_name == "Completed"
         assert [run.state_name for run in recorded.task_runs() if run.flow_run_id == child.id] == [
             "Completed"

@@ -71,7 +71,7 @@ def test_a_run_with_refused_parameters_is_recorded_as_failed(colour, recorded):
     message = recorded.states(run)[-1].message
     assert message.startswith("Validation of flow parameters failed with error: ParameterTypeError: ")
     assert " - count: " in message
-    assert run.start_time is None
+    assert run.start_time == run.end_time  # as it never ran
 
 
 def test_return_state_gives_the_state_of_the_refused_run(colour):
@@ -109,8 +109,8 @@ def test_a_subflow_validates_its_own_parameters(colour, recorded):
     with pytest.raises(ParameterTypeError, match="count"):
         colour.run(parent)
 
-    assert recorded.flow_named("child").state_name == "Failed"
-    assert recorded.flow_named("parent").state_name == "Failed"
+    assert recorded.flow_run("child").state_name == "Failed"
+    assert recorded.flow_run("parent").state_name == "Failed"
 
 
 def test_tasks_do_not_validate(colour):

@@ -135,8 +135,8 @@ def test_lines_of_a_subflow_are_its_own(colour, recorded):
 
     colour.run(colour.flow_calling(colour.flow(child), name="parent"))
 
-    assert "from the child" in lines_of(recorded, recorded.flow_named("child"))
-    assert "from the child" not in lines_of(recorded, recorded.flow_named("parent"))
+    assert "from the child" in lines_of(recorded, recorded.flow_run("child"))
+    assert "from the child" not in lines_of(recorded, recorded.flow_run("parent"))
 
 
 def test_prints_are_recorded_when_the_flow_asks_for_it(colour, recorded, capsys):

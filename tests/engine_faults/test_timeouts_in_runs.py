@@ -207,8 +207,8 @@ def test_a_subflow_times_out_for_itself(recorded):
         return "not raised"
 
     assert parent() == "caught"
-    assert recorded.flow_named("child").state_name == "TimedOut"
-    assert recorded.flow_named("parent").state_name == "Completed"
+    assert recorded.flow_run("child").state_name == "TimedOut"
+    assert recorded.flow_run("parent").state_name == "Completed"
 
 
 # --- Deadlines within deadlines, retries, and others' TimeoutErrors --------------------------------------------

@@ -38,10 +38,23 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["file", "postgres"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """What opens an empty store that several processes can share: a file, and a database of PostgreSQL."""
+    if request.param == "file":
+        return str(tmp_path / "headrace.db")
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture(params=["memory", "file", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """A store in memory, and one in a file; its history is checked afterwards."""
-    with Store.open("sqlite://" if request.param == "memory" else tmp_path / "headrace.db") as opened:
+    """A store in memory, one in a file, and one on PostgreSQL; its history is checked afterwards."""
+    if request.param == "postgres":
+        place = request.getfixturevalue("postgres_url")
+    else:
+        place = "sqlite://" if request.param == "memory" else tmp_path / "headrace.db"
+    with Store.open(place) as opened:
         yield opened
         assert_history(opened)
 
@@ -102,22 +115,3 @@ def python(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
         )
 
     return start
-
-
-@pytest.fixture
-def plans() -> Callable[[Store, Callable[[Any], object]], str]:
-    """How SQLite goes about the statements of a query."""
-
-    def explain(store: Store, query: Callable[[Any], object]) -> str:
-        def traced(conn: Any) -> str:
-            statements: list[str] = []
-            driver = conn.connection.driver_connection
-            driver.set_trace_callback(statements.append)
-            query(conn)
-            driver.set_trace_callback(None)
-            rows = [row for sql in statements for row in driver.execute("EXPLAIN QUERY PLAN " + sql)]
-            return " / ".join(row[-1] for row in rows)
-
-        return store.read(traced)
-
-    return explain

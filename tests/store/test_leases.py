@@ -26,16 +26,29 @@ def acquire(store, clock):
 
 
 def held(store, run_id, token):
-    return store.read(lambda conn: leases.is_held(conn, run_id, token))
+    return store.write(lambda conn: leases.is_held(conn, run_id, token))
 
 
-def test_a_run_has_one_holder_at_a_time(store, acquire):
+def test_a_run_has_one_holder_at_a_time(store, clock, acquire):
     run_id = uuid4()
     token = acquire(run_id)
     assert held(store, run_id, token)
+    clock.tick()
     assert acquire(run_id, OTHER) is None
     assert acquire(run_id, ME) is None
+    assert held(store, run_id, token)
     assert acquire(uuid4(), OTHER) is not None
+
+
+def test_a_process_gets_the_same_lease_again_at_the_same_instant_and_nobody_else_does(store, acquire):
+    """A command whose commit was not heard of is carried out once more."""
+    run_id = uuid4()
+    first = acquire(run_id)
+    assert acquire(run_id, OTHER) is None
+    again = acquire(run_id)
+    assert again > first
+    assert held(store, run_id, again)
+    assert not held(store, run_id, first)
 
 
 def test_a_released_lease_is_free_and_its_next_token_is_greater(store, acquire):

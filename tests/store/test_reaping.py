@@ -160,11 +160,11 @@ sys.stdin.read()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="signals of POSIX")
-def test_a_killed_process_is_seen_to_be_dead_and_a_living_one_to_be_alive(tmp_path, python, clock):
-    children = [python(LIVE, tmp_path / "s.db") for _ in range(2)]
+def test_a_killed_process_is_seen_to_be_dead_and_a_living_one_to_be_alive(target, python, clock):
+    children = [python(LIVE, target) for _ in range(2)]
     for child in children:
         assert child.stdout.readline() == "started\n"
-    with Store.open(tmp_path / "s.db") as store:
+    with Store.open(target) as store:
         assert store.write(lambda conn: reap_dead_runs(conn, now=clock.now)) == []
         os.kill(children[0].pid, signal.SIGKILL)
         children[0].wait()

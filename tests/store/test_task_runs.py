@@ -1,4 +1,4 @@
-"""Task runs: stored one at a time, moved on proposal, listed, found."""
+"""Task runs: stored one at a time, moved on proposal, found."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from headrace.exceptions import ObjectNotFound
 from headrace.schema.runs import TaskRun, TaskRunPolicy
 from headrace.schema.states import State
 from headrace.store import flow_runs, states, task_runs
-from headrace.store.records import record
-from headrace.store.where import TaskRunFilter
 
 PENDING, RUNNING, COMPLETED, FAILED = (
     StateType.PENDING,
@@ -91,44 +89,3 @@ def test_an_unknown_task_run_is_refused(store, propose, at):
     run = TaskRun(task_key="t", dynamic_key="0")
     with pytest.raises(ObjectNotFound, match=str(run.id)):
         propose(run, at(RUNNING))
-
-
-def test_filters_choose_and_combine(store, create, at):
-    flow_run_id = uuid4()
-    create(name="one", flow_run_id=flow_run_id, tags=["a"], state=at(PENDING))
-    create(name="two", flow_run_id=flow_run_id, state=at(COMPLETED, "Cached"))
-    three = create(name="three", tags=["a"], state=at(RUNNING))
-
-    def chosen(**wanted):
-        runs = store.read(
-            lambda conn: task_runs.read_task_runs(conn, TaskRunFilter(**wanted), sort="NAME_ASC")
-        )
-        assert store.read(lambda conn: task_runs.count_task_runs(conn, TaskRunFilter(**wanted))) == len(runs)
-        return [run.name for run in runs]
-
-    assert chosen() == ["one", "three", "two"]
-    assert chosen(flow_run_ids=[flow_run_id]) == ["one", "two"]
-    assert chosen(state_names=["Cached"]) == ["two"]
-    assert chosen(state_types=[RUNNING, PENDING]) == ["one", "three"]
-    assert chosen(tags=["a"], flow_run_ids=[flow_run_id]) == ["one"]
-    assert chosen(ids=[three.id]) == ["three"]
-    assert chosen(names=["two"]) == ["two"]
-
-
-def test_a_task_run_is_found_by_the_start_of_its_id_and_by_name(store, create, at):
-    run = create(name="t-abc", state=at(PENDING))
-    assert store.read(lambda conn: task_runs.find_task_run(conn, run.id.hex[:8])).id == run.id
-    assert store.read(lambda conn: task_runs.find_task_run(conn, "t-abc")).id == run.id
-
-
-def test_the_task_runs_of_a_flow_run_are_found_in_an_index(store, life, plans):
-    flow_run_id = uuid4()
-    run = TaskRun(task_key="t", dynamic_key="0", flow_run_id=flow_run_id)
-    store.write(lambda conn: record(conn, life(run)))
-
-    found = plans(
-        store,
-        lambda conn: task_runs.read_task_runs(conn, TaskRunFilter(flow_run_ids=[flow_run_id]), limit=10),
-    )
-    assert "ix_task_run_flow_run" in found
-    assert "TEMP B-TREE" not in found

@@ -1,4 +1,4 @@
-"""Several processes on one file: nobody ever finds it locked, and nothing is lost."""
+"""Several processes on one database: nobody ever finds it locked, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import logging
 import sqlite3
 import threading
 
-from headrace.store import events, task_runs
+from headrace.schema.events import Event
 from headrace.store import sqlite as sqlite_module
+from headrace.store.lists.task_runs import count_task_runs
+from headrace.store.records import record
 from headrace.store.store import Store
 from headrace.testing.invariants import assert_history
+
+
+def count_events(conn):
+    return conn.value("SELECT count(*) FROM event")
+
 
 WRITER = """
 import sys
@@ -18,14 +25,14 @@ from headrace.schema.base import now
 from headrace.schema.runs import TaskRun
 from headrace.schema.states import State, StateType
 from headrace.schema.transitions import TaskTransition
-from headrace.store import task_runs
+from headrace.store.lists.task_runs import count_task_runs
 from headrace.store.records import record
 from headrace.store.store import Store
 
-path, batches, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+target, batches, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 print("ready", flush=True)
 sys.stdin.readline()
-store = Store.open(path)
+store = Store.open(target)
 
 def life():
     run, follows = TaskRun(task_key="t", dynamic_key="0"), None
@@ -37,15 +44,15 @@ def life():
 for number in range(batches):
     batch = [step for _ in range(size) for step in life()]
     store.write(lambda conn: record(conn, batch))
-    assert store.read(task_runs.count_task_runs) >= (number + 1) * size
+    assert store.read(count_task_runs) >= (number + 1) * size
     print(number, flush=True)
 store.close()
 """
 
 
-def test_processes_that_make_and_write_one_fresh_file_at_once_all_succeed(tmp_path, python):
-    path, count, batches, size = tmp_path / "deep" / "s.db", 3, 30, 20
-    children = [python(WRITER, path, batches, size) for _ in range(count)]
+def test_processes_that_make_and_write_one_fresh_store_at_once_all_succeed(target, python):
+    count, batches, size = 3, 30, 20
+    children = [python(WRITER, target, batches, size) for _ in range(count)]
     for child in children:
         assert child.stdout.readline() == "ready\n"
     for child in children:
@@ -54,8 +61,8 @@ def test_processes_that_make_and_write_one_fresh_file_at_once_all_succeed(tmp_pa
     for child in children:
         child.communicate()
         assert child.returncode == 0
-    with Store.open(path) as store:
-        assert store.read(task_runs.count_task_runs) == count * batches * size
+    with Store.open(target) as store:
+        assert store.read(count_task_runs) == count * batches * size
         assert_history(store)
 
 
@@ -77,10 +84,10 @@ def test_a_write_waits_for_as_long_as_the_file_is_locked_and_warns_once(tmp_path
         warned = threading.Event()
         caplog.handler.addFilter(lambda record: warned.set() or True)
         other = Locked(tmp_path / "s.db")
-        future = store.submit(lambda conn: conn.exec_driver_sql("SELECT 42").scalar())
+        future = store.submit(lambda conn: conn.value("SELECT 42"))
         assert warned.wait(timeout=60)
         assert not future.done()
-        assert store.read(lambda conn: events.last_seq(conn)) == 0
+        assert store.read(count_events) == 0
         other.let_go()
         assert future.result() == 42
     assert caplog.text.count("has been locked by another process") == 1
@@ -99,35 +106,31 @@ def test_opening_a_fresh_file_waits_for_as_long_as_it_is_locked(tmp_path):
     opened[0].close()
 
 
-def test_a_reader_sees_one_state_while_others_write(tmp_path):
-    with Store.open(tmp_path / "s.db") as store:
+def emit(conn):
+    record(conn, [Event(event="e", resource={"prefect.resource.id": "r"})])
+
+
+def test_a_reader_sees_one_state_while_others_write(target):
+    with Store.open(target) as store:
 
         def twice(conn):
-            before = events.last_seq(conn)
-            store.write(
-                lambda other: other.exec_driver_sql(
-                    "INSERT INTO event (id, occurred, event) VALUES (randomblob(16), 0, 'e')"
-                )
-            )
-            return before, events.last_seq(conn)
+            before = count_events(conn)
+            store.write(emit)
+            return before, count_events(conn)
 
         assert store.read(twice) == (0, 0)
-        assert store.read(events.last_seq) == 1
+        assert store.read(count_events) == 1
 
 
-def test_many_threads_write_and_read_at_once(tmp_path):
-    with Store.open(tmp_path / "s.db") as store:
+def test_many_threads_write_and_read_at_once(target):
+    with Store.open(target) as store:
         failures = []
 
         def work():
             try:
                 for _ in range(50):
-                    store.write(
-                        lambda conn: conn.exec_driver_sql(
-                            "INSERT INTO event (id, occurred, event) VALUES (randomblob(16), 0, 'e')"
-                        )
-                    )
-                    store.read(events.last_seq)
+                    store.write(emit)
+                    store.read(count_events)
             except BaseException as error:
                 failures.append(error)
 
@@ -137,4 +140,4 @@ def test_many_threads_write_and_read_at_once(tmp_path):
         for thread in threads:
             thread.join()
         assert failures == []
-        assert store.read(events.last_seq) == 400
+        assert store.read(count_events) == 400

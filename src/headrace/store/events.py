@@ -1,40 +1,100 @@
-"""The event log: every transition of every run and every other event, in the order in which they were committed.
+"""The event log as a feed: every transition of every run and every other event, in the order in which they were committed.
 
-A reader keeps the number of the last event that it has seen, and asks for those after it: a cursor. Transitions are kept in
-columns of their own and become events, with Prefect's names and labels, when they are read.
+Transitions are kept in columns of their own and become events, with Prefect's names and labels, when they are read
+(`transition_events`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
-
-import msgspec
-from sqlalchemy import Connection, RowMapping, func, select
 
 from headrace.schema.base import encode
 from headrace.schema.events import Event
-from headrace.store.states import STATE_COLUMNS, state_of
-from headrace.store.tables import event
-from headrace.store.where import DEFAULT_LIMIT
+from headrace.store import cursors, states, transition_events
+from headrace.store.columns import ID, INSTANT, PLAIN, Columns, json_of
+from headrace.store.connection import Connection, Row
+from headrace.store.cursors import Cursor
+
+__all__ = ["SELECTION", "Cursor", "StoredEvent", "end_of_log", "is_held_back", "read_events"]
+
+COLUMNS = Columns(
+    seq=PLAIN,
+    id=ID,
+    occurred=INSTANT,
+    received=INSTANT,
+    follows=ID,
+    run_kind=PLAIN,
+    run_id=ID,
+    flow_run_id=ID,
+    run_count=PLAIN,
+    event=PLAIN,
+    resource=json_of(dict[str, str]),
+    related=json_of(list[dict[str, str]]),
+    payload=json_of(),
+)
+
+SELECTION = f"{COLUMNS.of('event')}, {transition_events.SELECTION}"
+"""What `StoredEvent` takes, behind the transaction; the tables are `transition_events.TABLES`."""
+
+_SEQ, _OCCURRED, _NAME, _RUN_KIND, _RESOURCE, _RELATED, _PAYLOAD = (
+    1 + COLUMNS.names.index(name)
+    for name in ("seq", "occurred", "event", "run_kind", "resource", "related", "payload")
+)
+_STATE_NAME = 1 + len(COLUMNS) + states.COLUMNS.names.index("state_name")
 
 
-@dataclass(frozen=True, slots=True)
 class StoredEvent:
     """An event and its place in the log.
 
+    Of those that a follower reads most are not for it, which their names tell: the event itself is made when it is asked for
+    (50 us for a transition).
+
     Args:
-        seq: Grows with every event; ask for those after it to go on from here.
-        event: The event.
+        row: Its transaction and `SELECTION`.
     """
 
-    seq: int
-    event: Event
+    __slots__ = ("_body", "_event", "_row", "cursor", "name", "occurred", "size")
+
+    cursor: Cursor
+    """Ask for what is behind it to go on from here."""
+
+    name: str
+    """The event's name."""
+
+    occurred: int
+    """When it occurred, in microseconds since 1970."""
+
+    size: int
+    """The characters that it takes, roughly."""
+
+    def __init__(self, row: Row) -> None:
+        self._row: Row | None = row
+        self._event: Event | None = None
+        self._body: bytes | None = None
+        self.cursor = Cursor(int(row[0]), row[_SEQ])
+        self.occurred = row[_OCCURRED]
+        name = row[_NAME]
+        self.name = f"prefect.{row[_RUN_KIND]}.{row[_STATE_NAME]}" if name is None else name
+        self.size = sum(len(row[place] or "") for place in (_RESOURCE, _RELATED, _PAYLOAD))
+
+    @property
+    def event(self) -> Event:
+        """The event."""
+        if self._row is not None:
+            self._event, self._row = _event_of(self._row), None
+        assert self._event is not None
+        return self._event
+
+    @property
+    def body(self) -> bytes:
+        """The event as JSON, which is made once for all who are sent it."""
+        if self._body is None:
+            self._body = encode(self.event)
+        return self._body
 
 
 def read_events(
-    conn: Connection, *, after: int = 0, run_id: UUID | None = None, limit: int | None = DEFAULT_LIMIT
+    conn: Connection, *, after: Cursor = Cursor.START, run_id: UUID | None = None, limit: int | None = 200
 ) -> list[StoredEvent]:
     """Events in the order of the log.
 
@@ -43,63 +103,32 @@ def read_events(
         run_id: Only transitions of this run.
         limit: How many at most; None for no limit.
     """
-    others = [column for column in event.c if column.name not in ("state_details", "state_data")]
-    query = select(*others, *STATE_COLUMNS).where(event.c.seq > after).order_by(event.c.seq).limit(limit)
-    if run_id is not None:
-        query = query.where(event.c.run_id == run_id)
-    return [StoredEvent(row["seq"], _event_of(row)) for row in conn.execute(query).mappings()]
+    matching = {} if run_id is None else {"run_id": run_id}
+    rows = cursors.read_behind(conn, "event", SELECTION, transition_events.TABLES, after, limit, **matching)
+    return [StoredEvent(row) for row in rows]
 
 
-def last_seq(conn: Connection) -> int:
-    """The place of the newest event; 0 when there is none."""
-    newest: int | None = conn.execute(select(func.max(event.c.seq))).scalar_one()
-    return newest or 0
+def end_of_log(conn: Connection) -> Cursor:
+    """The place behind which everything is that is not yet in the log."""
+    return cursors.end_of(conn, "event")
 
 
-def _event_of(row: RowMapping) -> Event:
-    received = row["received"] or row["occurred"]
-    if row["event"] is None:
-        return _transition_of(row, received)
+def is_held_back(conn: Connection) -> bool:
+    """Whether events are stored that cannot be read yet; see `cursors.is_held_back`."""
+    return cursors.is_held_back(conn, "event")
+
+
+def _event_of(row: Row) -> Event:
+    kept = COLUMNS.load(row[1:])
+    if kept["event"] is None:
+        return transition_events.event_of(kept, row[1 + len(COLUMNS) :])
     return Event(
-        id=row["id"],
-        event=row["event"],
-        occurred=row["occurred"],
-        received=received,
-        follows=row["follows"],
-        resource=row["resource"],
-        related=row["related"],
-        payload=row["payload"],
-    )
-
-
-def _transition_of(row: RowMapping, received: Any) -> Event:
-    state, kind = state_of(row), row["run_kind"]
-    assert state is not None
-    resource = {
-        "prefect.resource.id": f"prefect.{kind}.{row['run_id']}",
-        "prefect.run-count": str(row["run_count"]),
-        "prefect.state-message": state.message or "",
-        "prefect.state-name": state.name or "",
-        "prefect.state-timestamp": state.timestamp.isoformat(),
-        "prefect.state-type": state.type.value,
-    }
-    related = []
-    if kind == "task-run":
-        resource["prefect.orchestration"] = "client"
-        if row["flow_run_id"] is not None:
-            related.append(
-                {
-                    "prefect.resource.id": f"prefect.flow-run.{row['flow_run_id']}",
-                    "prefect.resource.role": "flow-run",
-                }
-            )
-    return Event(
-        id=row["id"],
-        event=f"prefect.{kind}.{state.name}",
-        occurred=row["occurred"],
-        received=received,
-        follows=row["follows"],
-        resource=resource,
-        related=related,
-        payload={"validated_state": msgspec.json.decode(encode(state)), **row["payload"]},
+        id=kept["id"],
+        event=kept["event"],
+        occurred=kept["occurred"],
+        received=kept["received"] or kept["occurred"],
+        follows=kept["follows"],
+        resource=kept["resource"],
+        related=kept["related"],
+        payload=kept["payload"],
     )

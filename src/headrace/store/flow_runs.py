@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType, structs
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
 
 from headrace.core.machine import decide_flow_run
 from headrace.core.rules import is_repeated
@@ -16,18 +15,76 @@ from headrace.core.states import TERMINAL_STATES, StateType
 from headrace.core.verdicts import Abort, Accept, Facts, Reject, Wait
 from headrace.exceptions import ObjectNotFound
 from headrace.schema.orchestration import OrchestrationResult, OrchestrationStatus
-from headrace.schema.runs import FlowRun, FlowRunPolicy
+from headrace.schema.runs import CreatedBy, FlowRun, FlowRunPolicy
 from headrace.schema.states import State
-from headrace.store import leases, subflows, tables
+from headrace.store import leases, states, subflows
+from headrace.store.columns import (
+    BOOLEAN,
+    ID,
+    INSTANT,
+    NAME,
+    PLAIN,
+    STATE_TYPE,
+    Columns,
+    id_of,
+    json_of,
+)
+from headrace.store.connection import MICROSECOND, Connection, Row
 from headrace.store.estimates import with_estimates
-from headrace.store.names import find
-from headrace.store.states import STATE_COLUMNS, state_of
-from headrace.store.transitions import answer, completed_by, enter, state_from
-from headrace.store.where import DEFAULT_LIMIT, FlowRunFilter, Sort, flow_runs_where, order
+from headrace.store.transitions import (
+    answer,
+    completed_by,
+    enter,
+    entered,
+    record_transition,
+    state_from,
+)
 
-flow_run, event = tables.flow_run, tables.event
+COLUMNS = Columns(
+    id=ID,
+    name=NAME,
+    flow_id=ID,
+    flow_version=PLAIN,
+    deployment_id=ID,
+    deployment_version=PLAIN,
+    work_queue_id=ID,
+    work_pool_id=ID,
+    parent_task_run_id=ID,
+    idempotency_key=PLAIN,
+    created=INSTANT,
+    updated=INSTANT,
+    state_id=ID,
+    state_type=STATE_TYPE,
+    state_name=NAME,
+    run_count=PLAIN,
+    expected_start_time=INSTANT,
+    start_time=INSTANT,
+    end_time=INSTANT,
+    total_run_time=PLAIN,
+    next_scheduled_start_time=INSTANT,
+    auto_scheduled=BOOLEAN,
+    infrastructure_document_id=ID,
+    infrastructure_pid=PLAIN,
+    empirical_policy=json_of(FlowRunPolicy),
+    parameters=json_of(),
+    context=json_of(),
+    tags=json_of(list[str]),
+    labels=json_of(),
+    created_by=json_of(CreatedBy, nullable=True),
+    job_variables=json_of(nullable=True),
+)
+"""What of a row makes a flow run, but for its state."""
 
-_columns = [column.name for column in flow_run.c if column.name != "state_timestamp"]
+SELECTION = f"{COLUMNS.of('flow_run')}, {states.COLUMNS.of('state')}"
+"""What `flow_run_of` takes."""
+
+_READ = f"SELECT {SELECTION} FROM flow_run LEFT JOIN event AS state ON state.id = flow_run.state_id WHERE flow_run.id = :id"
+_LOCK = "SELECT id FROM flow_run WHERE id = :id"
+_CREATE = (
+    f"INSERT INTO flow_run ({', '.join(COLUMNS.names)}, state_timestamp)"
+    f" VALUES ({', '.join(f':{name}' for name in COLUMNS.names)}, :state_timestamp) ON CONFLICT DO NOTHING"
+)
+_KNOWN = "SELECT id FROM flow_run WHERE id = :id OR (flow_id = :flow AND idempotency_key = :key) ORDER BY id = :id DESC LIMIT 1"
 
 
 def create_flow_run(conn: Connection, run: FlowRun, *, now: datetime) -> FlowRun:
@@ -42,18 +99,35 @@ def create_flow_run(conn: Connection, run: FlowRun, *, now: datetime) -> FlowRun
     Returns:
         The run as it is stored.
     """
-    known = _known(conn, run)
-    if known is not None:
-        return known
     state = run.state
-    if state is not None and state.type is StateType.SCHEDULED:
-        scheduled = state.state_details.scheduled_time
-        run = structs.replace(run, expected_start_time=run.expected_start_time or scheduled)
-    expected = run.expected_start_time or now
-    run = structs.replace(run, created=run.created or now, updated=now, expected_start_time=expected)
-    run = structs.replace(run, state=None, state_id=None, state_type=None, state_name=None)
-    conn.execute(insert(flow_run).values({name: getattr(run, name) for name in _columns}))
-    return run if state is None else _enter(conn, run, state)
+    run = new_flow_run(run, now)
+    made = run if state is None else entered(run, state)
+    timestamp = None if state is None else state.timestamp
+    if not conn.execute(_CREATE, **COLUMNS.dump(made), state_timestamp=timestamp):
+        return _known(conn, run)
+    if state is None:
+        return made
+    if not record_transition(conn, run, state):
+        return _enter(conn, run, state.fresh_copy(timestamp=state.timestamp))
+    _follow(conn, made)
+    return made
+
+
+def new_flow_run(run: FlowRun, now: datetime) -> FlowRun:
+    """`run` as it is before it enters its first state."""
+    expected = run.expected_start_time
+    if run.state is not None and run.state.type is StateType.SCHEDULED:
+        expected = expected or run.state.state_details.scheduled_time
+    return structs.replace(
+        run,
+        created=run.created or now,
+        updated=now,
+        expected_start_time=expected or now,
+        state=None,
+        state_id=None,
+        state_type=None,
+        state_name=None,
+    )
 
 
 def set_flow_run_state(
@@ -80,7 +154,7 @@ def set_flow_run_state(
     Raises:
         ObjectNotFound: There is no such run.
     """
-    run = read_flow_run(conn, run_id)
+    run = lock_flow_run(conn, run_id)
     if token is not None and not is_repeated(run.state, state) and not leases.is_held(conn, run_id, token):
         reason = "Another process has taken over this run, or it was declared dead: this one's lease is gone."
         return answer(OrchestrationStatus.ABORT, run, reason=reason)
@@ -136,8 +210,20 @@ def update_flow_run(
         "job_variables": job_variables,
     }
     changes = {field: value for field, value in given.items() if value is not UNSET}
-    conn.execute(update(flow_run).where(flow_run.c.id == run_id).values(**changes, updated=now))
+    assignments = COLUMNS.changes([*changes, "updated"])
+    sql = f"UPDATE flow_run SET {assignments} WHERE id = :id"
+    conn.execute(sql, id=run_id, **COLUMNS.dump_some(changes), updated=now)
     return read_flow_run(conn, run_id)
+
+
+def add_labels(conn: Connection, run_id: UUID, labels: Mapping[str, Any], *, now: datetime) -> None:
+    """Add labels to a flow run; those that it has under the same keys are replaced.
+
+    Raises:
+        ObjectNotFound: There is no such run.
+    """
+    run = lock_flow_run(conn, run_id)
+    update_flow_run(conn, run_id, labels={**run.labels, **labels}, now=now)
 
 
 def read_flow_run(conn: Connection, run_id: UUID, *, now: datetime | None = None) -> FlowRun:
@@ -149,87 +235,62 @@ def read_flow_run(conn: Connection, run_id: UUID, *, now: datetime | None = None
     Raises:
         ObjectNotFound: There is none.
     """
-    row = conn.execute(_select().where(flow_run.c.id == run_id)).mappings().one_or_none()
+    row = conn.row(_READ, id=run_id)
     if row is None:
         raise ObjectNotFound(f"There is no flow run with the id {run_id}.")
-    return _run_of(row, now)
+    return flow_run_of(row, now)
 
 
-def read_flow_runs(
-    conn: Connection,
-    wanted: FlowRunFilter | None = None,
-    *,
-    sort: Sort = "ID_DESC",
-    limit: int | None = DEFAULT_LIMIT,
-    offset: int = 0,
-    now: datetime | None = None,
-) -> list[FlowRun]:
-    """Flow runs, the newest first unless `sort` says otherwise.
-
-    Args:
-        wanted: Which; all when None.
-        sort: Their order.
-        limit: How many at most; None for no limit.
-        offset: How many to leave out at the start.
-        now: The time (UTC), to estimate how long those that run have been running.
-    """
-    query = _select().where(*flow_runs_where(wanted or FlowRunFilter())).order_by(*order(flow_run, sort))
-    return [_run_of(row, now) for row in conn.execute(query.limit(limit).offset(offset)).mappings()]
+def flow_run_of(row: Row, now: datetime | None) -> FlowRun:
+    """The flow run in a row of `SELECTION`."""
+    run = FlowRun(**COLUMNS.load(row), state=states.state_of(row[len(COLUMNS) :]))
+    if run.state is not None:
+        run.state = states.with_run_ids(run.state, run.id, run.parent_task_run_id)
+    return with_estimates(run, now)
 
 
-def count_flow_runs(conn: Connection, wanted: FlowRunFilter | None = None) -> int:
-    """How many flow runs there are."""
-    conditions = flow_runs_where(wanted or FlowRunFilter())
-    return conn.execute(select(func.count()).select_from(flow_run).where(*conditions)).scalar_one()
+def frees_lease(state: State[Any]) -> bool:
+    """Whether nothing executes a run any more that has entered `state`: it has ended, or is suspended."""
+    suspended = state.type is StateType.PAUSED and state.state_details.pause_reschedule
+    return suspended or state.type in TERMINAL_STATES
 
 
-def find_flow_run(conn: Connection, text: str, *, now: datetime | None = None) -> FlowRun:
-    """The flow run that a person means by `text`.
-
-    Args:
-        text: An id, the start of one (4 characters or more), or a name; of several runs of that name the newest.
-        now: As in `read_flow_run`.
-
-    Raises:
-        ObjectNotFound: There is none, or `text` is the start of several ids.
-    """
-    return read_flow_run(conn, find(conn, flow_run, "flow run", text), now=now)
+def lock_flow_run(conn: Connection, run_id: UUID) -> FlowRun:
+    """The flow run with that id, as it stays until the commit. Raises as `read_flow_run`."""
+    # In a statement of its own: one that has waited for the lock sees the new row, but not what it joins to it.
+    if conn.for_update:
+        conn.row(_LOCK + conn.for_update, id=run_id)
+    return read_flow_run(conn, run_id)
 
 
-def _select() -> Select[Any]:
-    columns = [column for column in flow_run.c if column.name != "state_timestamp"]
-    return select(*columns, *STATE_COLUMNS).join_from(
-        flow_run, event, event.c.id == flow_run.c.state_id, isouter=True
-    )
-
-
-def _run_of(row: RowMapping, now: datetime | None) -> FlowRun:
-    fields = {name: row[name] for name in _columns}
-    fields["state_type"] = None if fields["state_type"] is None else StateType(fields["state_type"])
-    return with_estimates(FlowRun(**fields, state=state_of(row)), now)
-
-
-def _known(conn: Connection, run: FlowRun) -> FlowRun | None:
-    same = flow_run.c.id == run.id
-    if run.idempotency_key is not None:
-        same |= (flow_run.c.flow_id == run.flow_id) & (flow_run.c.idempotency_key == run.idempotency_key)
-    run_id = conn.execute(select(flow_run.c.id).where(same)).scalars().first()
-    return None if run_id is None else read_flow_run(conn, run_id)
+def _known(conn: Connection, run: FlowRun) -> FlowRun:
+    """The run that is stored already under the id or the idempotency key of `run`."""
+    run_id = conn.value(_KNOWN, id=run.id, flow=run.flow_id, key=run.idempotency_key)
+    return read_flow_run(conn, id_of(run_id) or run.id)
 
 
 def _enter(conn: Connection, run: FlowRun, state: State[Any], *, forced: bool = False) -> FlowRun:
     run = enter(conn, run, state, forced=forced)
-    suspended = state.type is StateType.PAUSED and state.state_details.pause_reschedule
-    if suspended or state.type in TERMINAL_STATES:
-        leases.end_lease(conn, run.id)
-    if run.parent_task_run_id is not None and run.state is not None:
-        subflows.copy_to_tracking_task_run(conn, run, run.state)
+    _follow(conn, run)
     return run
+
+
+def _follow(conn: Connection, run: FlowRun) -> None:
+    """What follows from the state that a run has entered."""
+    state = run.state
+    assert state is not None
+    if frees_lease(state):
+        leases.end_lease(conn, run.id)
+    if run.parent_task_run_id is not None:
+        subflows.copy_to_tracking_task_run(conn, run, state)
 
 
 def _with_policy(conn: Connection, run: FlowRun, changes: Mapping[str, Any]) -> FlowRun:
     policy = structs.replace(run.empirical_policy, **changes)
     if policy == run.empirical_policy:
         return run
-    conn.execute(update(flow_run).where(flow_run.c.id == run.id).values(empirical_policy=policy))
-    return structs.replace(run, empirical_policy=policy)
+    # `updated` tells lists that the run has changed, though its time is the last transition's.
+    updated = None if run.updated is None else run.updated + MICROSECOND
+    sql = "UPDATE flow_run SET empirical_policy = :empirical_policy, updated = :updated WHERE id = :id"
+    conn.execute(sql, id=run.id, **COLUMNS.dump_some({"empirical_policy": policy, "updated": updated}))
+    return structs.replace(run, empirical_policy=policy, updated=updated)

@@ -7,13 +7,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, insert, select
+from msgspec import UNSET, UnsetType
 
 from headrace.exceptions import ObjectNotFound
 from headrace.schema.flows import Flow
-from headrace.store import tables
+from headrace.store.columns import ID, INSTANT, PLAIN, Columns, json_of
+from headrace.store.connection import Connection
 
-flow = tables.flow
+COLUMNS = Columns(
+    id=ID, name=PLAIN, created=INSTANT, updated=INSTANT, tags=json_of(list[str]), labels=json_of()
+)
+
+_by_name = f"SELECT {COLUMNS.of('flow')} FROM flow WHERE name = :name"
+_by_id = f"SELECT {COLUMNS.of('flow')} FROM flow WHERE id = :id"
 
 
 def read_or_create_flow(
@@ -32,12 +38,32 @@ def read_or_create_flow(
         labels: Its labels, if it is made.
         now: The time (UTC).
     """
-    row = conn.execute(select(flow).where(flow.c.name == name)).one_or_none()
-    if row is not None:
-        return _flow_of(row)
+    known = find_flow(conn, name)
+    if known is not None:
+        return known
     made = Flow(name=name, created=now, updated=now, tags=list(tags), labels=labels or {})
-    conn.execute(insert(flow).values({column.name: getattr(made, column.name) for column in flow.c}))
-    return made
+    # Another process may make it at the same moment.
+    if conn.execute(f"{COLUMNS.insertion('flow')} ON CONFLICT (name) DO NOTHING", **COLUMNS.dump(made)):
+        return made
+    return read_flow_by_name(conn, name)
+
+
+def find_flow(conn: Connection, name: str) -> Flow | None:
+    """The flow of that name, if there is one."""
+    row = conn.row(_by_name, name=name)
+    return None if row is None else Flow(**COLUMNS.load(row))
+
+
+def read_flow_by_name(conn: Connection, name: str) -> Flow:
+    """The flow of that name.
+
+    Raises:
+        ObjectNotFound: There is none.
+    """
+    known = find_flow(conn, name)
+    if known is None:
+        raise ObjectNotFound(f"There is no flow named {name!r}.")
+    return known
 
 
 def read_flow(conn: Connection, flow_id: UUID) -> Flow:
@@ -46,32 +72,21 @@ def read_flow(conn: Connection, flow_id: UUID) -> Flow:
     Raises:
         ObjectNotFound: There is none.
     """
-    row = conn.execute(select(flow).where(flow.c.id == flow_id)).one_or_none()
+    row = conn.row(_by_id, id=flow_id)
     if row is None:
         raise ObjectNotFound(f"There is no flow with the id {flow_id}.")
-    return _flow_of(row)
+    return Flow(**COLUMNS.load(row))
 
 
-def read_flows(
-    conn: Connection, *, names: Sequence[str] | None = None, limit: int = 200, offset: int = 0
-) -> list[Flow]:
-    """Flows by name.
+def update_flow(
+    conn: Connection, flow_id: UUID, *, now: datetime, tags: list[str] | UnsetType = UNSET
+) -> None:
+    """Change what is given of a flow.
 
-    Args:
-        names: Only these.
-        limit: How many at most.
-        offset: How many to leave out at the start.
+    Raises:
+        ObjectNotFound: There is no such flow.
     """
-    query = select(flow).order_by(flow.c.name).limit(limit).offset(offset)
-    if names is not None:
-        query = query.where(flow.c.name.in_(names))
-    return [_flow_of(row) for row in conn.execute(query)]
-
-
-def count_flows(conn: Connection) -> int:
-    """How many flows there are."""
-    return conn.execute(select(func.count()).select_from(flow)).scalar_one()
-
-
-def _flow_of(row: Row[Any]) -> Flow:
-    return Flow(**row._mapping)
+    changes = {} if tags is UNSET else {"tags": tags}
+    sql = f"UPDATE flow SET {COLUMNS.changes([*changes, 'updated'])} WHERE id = :id"
+    if not conn.execute(sql, id=flow_id, **COLUMNS.dump_some(changes), updated=now):
+        raise ObjectNotFound(f"There is no flow with the id {flow_id}.")

@@ -3,20 +3,31 @@
 A lease has a holder, an expiry that its holder keeps moving, and a token that is greater each time the lease is given. What is
 proposed under an old token is refused: a process that was thought dead and was not cannot harm the run any more.
 A released lease keeps its row, without a holder, for the sake of the next token.
+
+Whoever changes both locks the run before its lease; in two orders, two processes would wait for each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from importlib import import_module
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, or_, select, update
-
+from headrace.store.connection import Connection
 from headrace.store.processes import Holder
-from headrace.store.tables import lease
+
+NO_TOKEN = 0
+"""Nothing is ever held under it: tokens begin with 1."""
+
+_ACQUIRE = (
+    "INSERT INTO lease (run_id, token, holder, acquired, expires, host, pid, pid_started)"
+    " VALUES (:run, 1, :holder, :now, :expires, :host, :pid, :started)"
+    " ON CONFLICT (run_id) DO UPDATE SET token = lease.token + 1, holder = excluded.holder,"
+    " acquired = excluded.acquired, expires = excluded.expires, host = excluded.host, pid = excluded.pid,"
+    " pid_started = excluded.pid_started WHERE lease.holder IS NULL OR lease.expires <= :now"
+    # The same once more: the ledger did not learn that it had been committed.
+    " OR (lease.holder = excluded.holder AND lease.acquired = excluded.acquired)"
+)
 
 
 def acquire_lease(
@@ -28,30 +39,39 @@ def acquire_lease(
         run_id: The run.
         holder: The process that will execute it.
         seconds: How long the lease holds unless it is renewed.
-        now: The time (UTC).
+        now: The time (UTC). The same process gets the lease again at the same instant: a command that takes a lease, and may
+            be carried out twice, gives the time at which it was submitted.
 
     Returns:
         The token; None when somebody else holds the lease.
     """
-    values = {
-        "holder": holder.name,
-        "acquired": now,
-        "expires": now + timedelta(seconds=seconds),
-        "host": holder.host,
-        "pid": holder.pid,
-        "pid_started": holder.started,
-    }
-    insert = _insert_of(conn)(lease).values(run_id=run_id, token=1, **values)
-    free = or_(lease.c.holder.is_(None), lease.c.expires <= now)
+    if conn.for_update:
+        conn.value("SELECT id FROM flow_run WHERE id = :run" + conn.for_update, run=run_id)
     taken = conn.execute(
-        insert.on_conflict_do_update(
-            index_elements=["run_id"], set_={"token": lease.c.token + 1, **values}, where=free
-        )
+        _ACQUIRE,
+        run=run_id,
+        holder=holder.name,
+        now=now,
+        expires=now + timedelta(seconds=seconds),
+        host=holder.host,
+        pid=holder.pid,
+        started=holder.started,
     )
-    if taken.rowcount == 0:
+    if not taken:
         return None
-    token: int = conn.execute(select(lease.c.token).where(lease.c.run_id == run_id)).scalar_one()
+    token: int = conn.value("SELECT token FROM lease WHERE run_id = :run", run=run_id)
     return token
+
+
+def token_held(conn: Connection, run_id: UUID, holder: Holder) -> int | None:
+    """The token under which a process holds the lease of a run; None when it does not.
+
+    For one that takes the lease again because it has not heard that it has it.
+    """
+    held: int | None = conn.value(
+        "SELECT token FROM lease WHERE run_id = :run AND holder = :holder", run=run_id, holder=holder.name
+    )
+    return held
 
 
 def renew_leases(conn: Connection, tokens: Mapping[UUID, int], *, seconds: float, now: datetime) -> set[UUID]:
@@ -65,23 +85,15 @@ def renew_leases(conn: Connection, tokens: Mapping[UUID, int], *, seconds: float
     Returns:
         The runs whose lease is lost.
     """
-    if not tokens:
-        return set()
     extend = (
-        update(lease)
-        .where(
-            lease.c.run_id == bindparam("run"),
-            lease.c.token == bindparam("held"),
-            lease.c.holder.is_not(None),
-        )
-        .values(expires=now + timedelta(seconds=seconds))
+        "UPDATE lease SET expires = :expires WHERE run_id = :run AND token = :token AND holder IS NOT NULL"
     )
-    conn.execute(extend, [{"run": run_id, "held": token} for run_id, token in tokens.items()])
-    held = select(lease.c.run_id, lease.c.token).where(
-        lease.c.run_id.in_(tokens), lease.c.holder.is_not(None)
-    )
-    kept = {run_id for run_id, token in conn.execute(held) if tokens[run_id] == token}
-    return set(tokens) - kept
+    expires = now + timedelta(seconds=seconds)
+    return {
+        run_id
+        for run_id, token in sorted(tokens.items())  # in one order everywhere
+        if not conn.execute(extend, expires=expires, run=run_id, token=token)
+    }
 
 
 def release_lease(conn: Connection, run_id: UUID, token: int) -> bool:
@@ -96,19 +108,12 @@ def end_lease(conn: Connection, run_id: UUID) -> None:
 
 def is_held(conn: Connection, run_id: UUID, token: int) -> bool:
     """Whether the lease of the run is held under that token."""
-    held = select(lease.c.token).where(lease.c.run_id == run_id, lease.c.holder.is_not(None))
-    return conn.execute(held).scalar_one_or_none() == token
+    held = "SELECT token FROM lease WHERE run_id = :run AND holder IS NOT NULL"
+    return bool(conn.value(held + conn.for_update, run=run_id) == token)
 
 
 def _free(conn: Connection, run_id: UUID, token: int | None) -> bool:
-    query = update(lease).where(lease.c.run_id == run_id, lease.c.holder.is_not(None))
-    if token is not None:
-        query = query.where(lease.c.token == token)
-    freed = conn.execute(query.values(holder=None, expires=None))
-    return freed.rowcount > 0
-
-
-def _insert_of(conn: Connection) -> Callable[..., Any]:
-    """The `insert` of the connection's dialect. Imported here because another dialect takes a while to import."""
-    insert: Callable[..., Any] = import_module(f"sqlalchemy.dialects.{conn.dialect.name}").insert
-    return insert
+    free = "UPDATE lease SET holder = NULL, expires = NULL WHERE run_id = :run AND holder IS NOT NULL"
+    if token is None:
+        return conn.execute(free, run=run_id) > 0
+    return conn.execute(f"{free} AND token = :token", run=run_id, token=token) > 0

@@ -7,7 +7,8 @@ wait for others. A caller learns of success after the commit, never before.
     submit(command) --> queue --> BEGIN IMMEDIATE, command, command, ..., COMMIT --> futures resolved
                                    |
                                    one failed: ROLLBACK, then each in a transaction of its own,
-                                   so that only the guilty one sees its error
+                                   so that only the guilty one sees its error; all see it where
+                                   there is no connection any more
 
 Hence a command may run twice, and must not keep anything from its first run.
 
@@ -24,12 +25,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, Protocol, TypeVar
-
-from sqlalchemy import Connection
+from typing import Any, NamedTuple, TypeVar
 
 from headrace.core import failpoint
-from headrace.exceptions import StoreUnavailableError
+from headrace.exceptions import StoreError, StoreUnavailableError
+from headrace.store.connection import Connection
+from headrace.store.database import Database
 
 T = TypeVar("T")
 Command = Callable[[Connection], T]
@@ -40,27 +41,10 @@ MAX_BATCH = 500
 _log = logging.getLogger("headrace.store")
 
 
-class Database(Protocol):
-    """What the ledger needs of a database."""
-
-    place: str
-
-    def connect(self) -> Connection:
-        """A connection for writing."""
-        ...
-
-    def transact(self, conn: Connection, work: Callable[[], T]) -> T:
-        """Run `work` in one write transaction, as often as locks make necessary, and commit."""
-        ...
-
-    def is_broken(self, error: BaseException) -> bool:
-        """Whether the connection is better replaced after `error`."""
-        ...
-
-
 class _Entry(NamedTuple):
     command: Command[Any]
     future: Future[Any]
+    writes: bool
 
 
 class _Duty:
@@ -83,17 +67,19 @@ class Ledger:
         self._database = database
         self._queue: SimpleQueue[_Entry | None] = SimpleQueue()
         self._duties: list[_Duty] = []
+        self._listeners: tuple[Callable[[], object], ...] = ()
         self._conn: Connection | None = None
         self._closed = False
         self._thread: threading.Thread | None = None
-        self._state = threading.Lock()  # guards _closed, _thread and _duties
+        self._state = threading.Lock()  # guards _closed, _thread, _duties and _listeners
         self._writing = threading.RLock()  # held while the database is used
 
-    def submit(self, command: Command[T]) -> Future[T]:
+    def submit(self, command: Command[T], *, writes: bool = True) -> Future[T]:
         """Queue a command.
 
         Args:
             command: What to do with the connection; it may be called twice.
+            writes: Whether it changes anything.
 
         Returns:
             A future of what the command returns; it is resolved after the commit.
@@ -107,14 +93,14 @@ class Ledger:
                 raise StoreUnavailableError(
                     f"The store {self._database.place} is closed, so nothing can be written to it: open it again."
                 )
-            self._queue.put(_Entry(command, future))
+            self._queue.put(_Entry(command, future, writes))
             started = self._thread is not None or self._start()
         if not started:
             self._work_off()
         return future
 
-    def write(self, command: Command[T]) -> T:
-        """Queue a command and wait for its commit.
+    def write(self, command: Command[T], *, writes: bool = True) -> T:
+        """Queue a command and wait for its commit. Arguments as of `submit`.
 
         Raises:
             RuntimeError: Called from within a command, which would wait for itself.
@@ -124,7 +110,7 @@ class Ledger:
             raise RuntimeError(
                 "A command called write() on its own ledger; use the connection that it was given instead."
             )
-        return self.submit(command).result()
+        return self.submit(command, writes=writes).result()
 
     def every(self, seconds: float, fn: Command[object]) -> Callable[[], None]:
         """Call `fn` in a transaction of its own every `seconds`, on the ledger's thread.
@@ -146,6 +132,24 @@ class Ledger:
         def cancel() -> None:
             with self._state, suppress(ValueError):
                 self._duties.remove(duty)
+
+        return cancel
+
+    def after_commit(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call `listener` after each commit that may have changed something, on the thread that committed.
+
+        Args:
+            listener: Something quick; it must not use the store.
+
+        Returns:
+            A function that ends it.
+        """
+        with self._state:
+            self._listeners += (listener,)
+
+        def cancel() -> None:
+            with self._state:
+                self._listeners = tuple(known for known in self._listeners if known is not listener)
 
         return cancel
 
@@ -186,6 +190,7 @@ class Ledger:
         """In the child of a fork: forget the thread, which is not here, and the queue, which the parent works off."""
         self._queue = SimpleQueue()
         self._duties = []
+        self._listeners = ()
         self._thread = None
         self._state = threading.Lock()
         self._writing = threading.RLock()
@@ -233,21 +238,32 @@ class Ledger:
             results = self._transact([entry.command for entry in batch])
         except BaseException as error:
             if len(batch) > 1:
-                for entry in batch:
-                    self._commit([entry])
+                self._commit_each(batch)
             else:
                 batch[0].future.set_exception(error)
             return
         for entry, result in zip(batch, results, strict=True):
             entry.future.set_result(result)
+        if self._listeners and any(entry.writes for entry in batch):
+            self._tell()
+
+    def _commit_each(self, batch: list[_Entry]) -> None:
+        """Commit the commands of a batch one by one, for as long as there is a connection."""
+        for place, entry in enumerate(batch):
+            try:
+                with self._writing:
+                    self._connect()
+            except StoreError as error:  # nobody behind this one would fare better
+                for untried in batch[place:]:
+                    untried.future.set_exception(error)
+                return
+            self._commit([entry])
 
     def _transact(self, commands: Sequence[Command[Any]]) -> list[Any]:
         """Run the commands in one transaction."""
         with self._writing:
             try:
-                if self._conn is None:
-                    self._conn = self._database.connect()
-                conn = self._conn
+                conn = self._connect()
                 results = self._database.transact(conn, lambda: _run_all(commands, conn))
             except BaseException as error:
                 if self._database.is_broken(error):
@@ -256,6 +272,18 @@ class Ledger:
         if failpoint.ARMED:
             failpoint.reach("ledger.after_commit")
         return results
+
+    def _connect(self) -> Connection:
+        if self._conn is None:
+            self._conn = self._database.connect()
+        return self._conn
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            try:
+                listener()
+            except Exception:
+                _log.exception("Something that follows the store %s failed.", self._database.place)
 
     def _disconnect(self) -> None:
         conn, self._conn = self._conn, None
@@ -276,6 +304,7 @@ class Ledger:
         for duty in due:
             try:
                 self._transact([duty.fn])
+                self._tell()
             except Exception:
                 _log.exception(
                     "Something that the store %s does every %g s failed; it will be tried again.",

@@ -5,31 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection
+from headrace.store.connection import Connection
+from headrace.store.database import Database
 
 T = TypeVar("T")
 Query = Callable[[Connection], T]
 
 MAX_IDLE = 8
 """Connections kept open for the next read."""
-
-
-class Database(Protocol):
-    """What the reader needs of a database."""
-
-    def connect(self) -> Connection:
-        """A connection."""
-        ...
-
-    def snapshot(self, conn: Connection, work: Callable[[], T]) -> T:
-        """Run `work` on one state of the database."""
-        ...
-
-    def is_broken(self, error: BaseException) -> bool:
-        """Whether the connection is better replaced after `error`."""
-        ...
 
 
 class Reader:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
-
-from sqlalchemy import Connection, Row, or_, select
 
 from headrace.core.states import TERMINAL_STATES, StateType
 from headrace.schema.runs import FlowRun
 from headrace.schema.states import State
 from headrace.schema.transitions import TaskTransition
 from headrace.store import flow_runs, task_runs
+from headrace.store.columns import id_of
+from headrace.store.connection import Connection
 from headrace.store.processes import Holder, is_alive, this_process
 from headrace.store.records import record
-from headrace.store.tables import flow_run, lease
-from headrace.store.where import TaskRunFilter
 
-UNFINISHED = [kind for kind in StateType if kind not in TERMINAL_STATES]
+_UNFINISHED = ", ".join(f"'{kind.value}'" for kind in StateType if kind not in TERMINAL_STATES)
 
 
 def reap_dead_runs(
@@ -37,29 +35,55 @@ def reap_dead_runs(
     Returns:
         The runs that were ended.
     """
-    dead = [row for row in _suspects(conn, now) if not _lives(row, now, is_alive)]
-    return [_end(conn, row, now) for row in dead]
+    dead = [suspect for suspect in _suspects(conn, now) if not suspect.lives(is_alive)]
+    return [run for suspect in dead if (run := _end(conn, suspect, now)) is not None]
 
 
-def _suspects(conn: Connection, now: datetime) -> list[Row[Any]]:
-    """Leases that have expired, or whose process this machine can look for, of runs that have not ended."""
-    query = (
-        select(lease)
-        .join(flow_run, flow_run.c.id == lease.c.run_id)
-        .where(lease.c.expires.is_not(None), or_(lease.c.expires <= now, lease.c.host == this_process().host))
-        .where(flow_run.c.state_type.in_([kind.value for kind in UNFINISHED]))
+class _Suspect(NamedTuple):
+    """A flow run that has not ended, and who executes it under which token."""
+
+    run_id: UUID
+    token: int
+    holder: Holder
+    has_expired: bool
+
+    def lives(self, is_alive: Callable[[Holder], bool | None]) -> bool:
+        alive = is_alive(self.holder)
+        return not self.has_expired if alive is None else alive
+
+
+_SUSPECTS = (
+    "SELECT run_id, token, host, pid, pid_started, expires <= :now FROM lease JOIN flow_run ON flow_run.id = lease.run_id"
+    " WHERE expires IS NOT NULL AND (expires <= :now OR host = :host)"
+    f" AND flow_run.state_type IN ({_UNFINISHED})"
+)
+
+
+def _suspects(conn: Connection, now: datetime, run_id: UUID | None = None) -> list[_Suspect]:
+    """Leases that have expired, or whose process this machine can look for, of runs that have not ended.
+
+    Args:
+        run_id: Look at this run only.
+    """
+    only = {} if run_id is None else {"run": run_id}
+    sql = _SUSPECTS + ("" if run_id is None else " AND run_id = :run") + " ORDER BY run_id"
+    return [
+        _Suspect(suspect, token, Holder(host, pid, started), bool(expired))
+        for value, token, host, pid, started, expired in conn.rows(
+            sql, now=now, host=this_process().host, **only
+        )
+        if (suspect := id_of(value)) is not None
+    ]
+
+
+def _end(conn: Connection, dead: _Suspect, now: datetime) -> FlowRun | None:
+    """End a run; None when it has ended since, or somebody else has taken it over or ends it right now."""
+    run = flow_runs.lock_flow_run(conn, dead.run_id)
+    if dead not in _suspects(conn, now, dead.run_id):
+        return None
+    message = (
+        f"The process {dead.holder.pid} on {dead.holder.host}, which executed this run, has disappeared."
     )
-    return list(conn.execute(query))
-
-
-def _lives(row: Row[Any], now: datetime, is_alive: Callable[[Holder], bool | None]) -> bool:
-    alive = is_alive(Holder(row.host, row.pid, row.pid_started))
-    return row.expires > now if alive is None else alive
-
-
-def _end(conn: Connection, row: Row[Any], now: datetime) -> FlowRun:
-    message = f"The process {row.pid} on {row.host}, which executed this run, has disappeared."
-    run = flow_runs.read_flow_run(conn, row.run_id)
     cancelling = run.state_type is StateType.CANCELLING
     kind = StateType.CANCELLED if cancelling else StateType.CRASHED
     _end_task_runs(conn, run.id, kind, message, now)
@@ -71,9 +95,14 @@ def _end(conn: Connection, row: Row[Any], now: datetime) -> FlowRun:
 
 
 def _end_task_runs(conn: Connection, run_id: UUID, kind: StateType, message: str, now: datetime) -> None:
-    unfinished = TaskRunFilter(flow_run_ids=[run_id], state_types=UNFINISHED)
+    unfinished = (
+        f"SELECT {task_runs.SELECTION} FROM task_run JOIN event AS state ON state.id = task_run.state_id"
+        " WHERE task_run.flow_run_id = :run AND task_run.state_type IN"
+        f" ({_UNFINISHED}) ORDER BY task_run.id"
+    )
     steps = []
-    for run in task_runs.read_task_runs(conn, unfinished, limit=None):
+    for row in conn.rows(unfinished, run=run_id):
+        run = task_runs.task_run_of(row, now)
         assert run.state is not None
         # A clock that is behind the dead process's must not put the end before what it follows.
         state: State[Any] = State(type=kind, message=message, timestamp=max(now, run.state.timestamp))

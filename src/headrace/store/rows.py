@@ -12,87 +12,90 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-from msgspec import structs
-
 from headrace.schema.events import Event
 from headrace.schema.logs import Log
 from headrace.schema.runs import TaskRunPolicy
-from headrace.schema.states import StateDetails
+from headrace.schema.states import StateDetails, details_of
 from headrace.schema.transitions import TaskTransition
-from headrace.store import tables
 from headrace.store.bulk import NO_ID, BulkInsert, Rows
-from headrace.store.columns import EPOCH, MICROSECOND
+from headrace.store.columns import short
+from headrace.store.connection import EPOCH, MICROSECOND
 
 Metadata = Callable[[Any], Any]
 
 STEPS = BulkInsert(
-    tables.event,
+    "event",
     ("id", "follows", "run_id", "flow_run_id"),
-    (
-        "occurred",
-        "run_count",
-        "state_type",
-        "state_name",
-        "message",
-        "state_details",
-        "state_data",
-        "received",
-    ),
+    {
+        "occurred": "bigint",
+        "run_count": "integer",
+        "state_type": "text",
+        "state_name": "text",
+        "message": "text",
+        "state_details": "text",
+        "state_data": "text",
+        "received": "bigint",
+    },
     constants={"run_kind": "task-run"},
 )
 
-_common = (
-    "name", "state_type", "state_name", "state_timestamp", "run_count", "start_time", "end_time", "total_run_time",
-    "flow_run_run_count", "created", "expected_start_time", "task_inputs", "task_key", "dynamic_key",
-)  # fmt: skip
-_rare = ("tags", "labels", "empirical_policy", "task_version", "cache_key", "cache_expiration")
+_common = {
+    "name": "text",
+    "state_type": "text",
+    "state_name": "text",
+    "state_timestamp": "bigint",
+    "run_count": "integer",
+    "start_time": "bigint",
+    "end_time": "bigint",
+    "total_run_time": "float",
+    "flow_run_run_count": "integer",
+    "created": "bigint",
+    "expected_start_time": "bigint",
+    "task_inputs": "text",
+    "task_key": "text",
+    "dynamic_key": "text",
+}
+_rare = {
+    "tags": "text",
+    "labels": "text",
+    "empirical_policy": "text",
+    "task_version": "text",
+    "cache_key": "text",
+    "cache_expiration": "bigint",
+}
 _fixed = {"created", "task_key", "dynamic_key"}
 
 TASK_RUNS = BulkInsert(
-    tables.task_run,
+    "task_run",
     ("id", "flow_run_id", "state_id"),
-    (*_common, *_rare),
-    moving=["state_id", *(name for name in (*_common, *_rare) if name not in _fixed)],
-    forwards="state_timestamp",
+    _common | _rare,
+    moving=["state_id", *(name for name in _common | _rare if name not in _fixed)],
+    forwards=["state_timestamp", "state_id"],
 )
 EVENTS = BulkInsert(
-    tables.event,
+    "event",
     ("id", "follows"),
-    ("occurred", "received", "event", "resource_id", "resource", "related", "payload"),
+    {
+        "occurred": "bigint",
+        "received": "bigint",
+        "event": "text",
+        "resource_id": "text",
+        "resource": "text",
+        "related": "text",
+        "payload": "text",
+    },
 )
 LOGS = BulkInsert(
-    tables.log,
+    "log",
     ("id", "flow_run_id", "task_run_id", "worker_id"),
-    ("timestamp", "level", "name", "message"),
+    {"timestamp": "bigint", "level": "integer", "name": "text", "message": "text"},
 )
 
-MAX_INTEGER = 2**63 - 1
-"""The largest integer that a database holds; a larger one would come out of JSON as a float."""
+MAX_LEVEL = 2**31 - 1
+"""The largest number that the column of levels holds."""
 
 _NO_DETAILS = StateDetails()
-_OWN_IDS = 2
-"""The first fields of the details are the ids of the state's own run; its row has those in columns of their own."""
-_DEFAULT_DETAILS = structs.astuple(_NO_DETAILS)[_OWN_IDS:]
-_DETAIL_DEFAULTS = {name: getattr(_NO_DETAILS, name) for name in StateDetails.__struct_fields__[_OWN_IDS:]}
 _NO_POLICY = TaskRunPolicy()
-
-
-def metadata_of(data: Any) -> Any:
-    """What is stored of a state's data: metadata that finds a result, a Struct or a dict; nothing of other values."""
-    metadata = getattr(data, "metadata", data)
-    return metadata if isinstance(metadata, (dict, msgspec.Struct)) else None
-
-
-def details_of(details: StateDetails) -> dict[str, Any] | None:
-    """What differs from the defaults; None when nothing does."""
-    if structs.astuple(details)[_OWN_IDS:] == _DEFAULT_DETAILS:
-        return None
-    return {
-        name: value
-        for name, default in _DETAIL_DEFAULTS.items()
-        if (value := getattr(details, name)) != default
-    }
 
 
 def add_step(
@@ -108,10 +111,10 @@ def add_step(
         NO_ID if flow_run_id is None else flow_run_id.int.to_bytes(16, "big"),
     )
     occurred = (state.timestamp - EPOCH) // MICROSECOND
-    message, details = state.message, state.state_details
+    message, details, name = state.message, state.state_details, short(state.name)
     data = None if state.data is None else metadata(state.data)
     if message is None and data is None and received is None and details == _NO_DETAILS:
-        rows.fields.append((occurred, step.run_count, state.type._value_, state.name))
+        rows.fields.append((occurred, step.run_count, state.type._value_, name))
         rows.width = rows.width or 4
     else:
         rows.fields.append(
@@ -119,7 +122,7 @@ def add_step(
                 occurred,
                 step.run_count,
                 state.type._value_,
-                state.name,
+                name,
                 message,
                 details_of(details),
                 data,
@@ -129,15 +132,19 @@ def add_step(
         rows.width = 8
 
 
-def add_task_run(rows: Rows, step: TaskTransition, run_id: bytes) -> None:
-    """Add the projection row of a task run after `step`."""
+def add_task_run(rows: Rows, step: TaskTransition, run_id: bytes, whole: bool = False) -> None:
+    """Add the projection row of a task run after `step`.
+
+    Args:
+        whole: Write also the columns that have nothing in this row or any other.
+    """
     run, state = step.run, step.state
     rows.ids += (run_id, _id(run.flow_run_id), state.id.int.to_bytes(16, "big"))
     occurred = (state.timestamp - EPOCH) // MICROSECOND
     common = (
-        run.name,
+        short(run.name),
         state.type._value_,
-        state.name,
+        short(state.name),
         occurred,
         step.run_count,
         _instant(step.start_time),
@@ -151,7 +158,7 @@ def add_task_run(rows: Rows, step: TaskTransition, run_id: bytes) -> None:
         run.dynamic_key,
     )
     policy = None if run.empirical_policy == _NO_POLICY else run.empirical_policy
-    if policy or run.tags or run.labels or run.task_version or run.cache_key or run.cache_expiration:
+    if whole or policy or run.tags or run.labels or run.task_version or run.cache_key or run.cache_expiration:
         rare = (
             run.tags or None,
             run.labels or None,
@@ -175,7 +182,7 @@ def add_event(rows: Rows, event: Event, received: int | None) -> None:
             (event.occurred - EPOCH) // MICROSECOND,
             received,
             event.event,
-            event.resource.get("prefect.resource.id"),
+            short(event.resource.get("prefect.resource.id")),
             event.resource,
             event.related or None,
             event.payload or None,
@@ -192,7 +199,7 @@ def add_log(rows: Rows, log: Log) -> None:
         _id(log.task_run_id),
         _id(log.worker_id),
     )
-    level = log.level if -MAX_INTEGER <= log.level <= MAX_INTEGER else MAX_INTEGER
+    level = log.level if -MAX_LEVEL <= log.level <= MAX_LEVEL else min(max(log.level, -MAX_LEVEL), MAX_LEVEL)
     rows.fields.append(((log.timestamp - EPOCH) // MICROSECOND, level, log.name, log.message))
     rows.width = 4
 

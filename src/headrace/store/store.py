@@ -24,13 +24,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from sqlalchemy import Connection
-
 from headrace.exceptions import ConfigurationError, StoreUnavailableError
+from headrace.store.connection import Connection
+from headrace.store.database import Database
 from headrace.store.ledger import Ledger
 from headrace.store.reader import Reader
-from headrace.store.revisions import check_file, prepare
-from headrace.store.sqlite import SqliteDatabase
 
 T = TypeVar("T")
 
@@ -42,14 +40,14 @@ class Store:
     """A store that is open. Use `Store.open`.
 
     Args:
-        database: Where the data is.
-        path: Its file; None for one in memory.
+        database: Where the data is, up to date.
+        conn: A connection to it.
     """
 
-    def __init__(self, database: SqliteDatabase, path: Path | None) -> None:
-        self.path = path
+    def __init__(self, database: Database, conn: Connection) -> None:
         self._database = database
         self._ledger = Ledger(database)
+        self._ledger.adopt(conn)
         self._reader = Reader(database)
         self._lost_in_fork = False
         atexit.register(self.close)
@@ -60,38 +58,31 @@ class Store:
         """Open a store, and make it first where there is none.
 
         Args:
-            target: A path, `sqlite:///path`, or `sqlite://` for one in memory that ends with the process.
-            synchronous: NORMAL survives the end of any process; FULL also a power cut, at a tenth of the speed.
+            target: A path, `sqlite:///path`, `sqlite://` for one in memory that ends with the process, or
+                `postgresql://user:password@host:port/name`.
+            synchronous: Of SQLite. NORMAL survives the end of any process; FULL also a power cut, at a tenth of the speed.
 
         Returns:
             The store; close it when done, or leave that to the end of the process.
 
         Raises:
-            ConfigurationError: The target names a database that is not supported.
+            ConfigurationError: The target names a database that is not supported, or whose driver is not installed.
             StoreVersionError: The store was made by a newer version.
-            StoreCorruptError: The file is damaged, or is no store; it is left as it is.
-            StoreUnavailableError: No permission, no room.
+            StoreCorruptError: The file is damaged, or what is there is no store; it is left as it is.
+            StoreUnavailableError: No permission, no room, no server.
         """
-        if synchronous not in ("NORMAL", "FULL"):
-            raise ConfigurationError(f"synchronous is {synchronous!r}; expected 'NORMAL' or 'FULL'.")
-        path = _path_of(target)
-        if path is not None:
-            check_file(path)
-        database = SqliteDatabase(":memory:" if path is None else str(path), synchronous)
-        conn = database.connect()
-        try:
-            prepare(database, conn)
-        except BaseException:
-            conn.close()
-            raise
-        store = cls(database, path)
-        store._ledger.adopt(conn)
-        return store
+        database = open_database(target, synchronous=synchronous)
+        return cls(database, database.prepare())
 
     @property
     def url(self) -> str:
         """The target that opens this store again."""
-        return "sqlite://" if self.path is None else f"sqlite:///{self.path}"
+        return self._database.url
+
+    @property
+    def place(self) -> str:
+        """What the store is called in messages: its file, or its URL without the password."""
+        return self._database.place
 
     def submit(self, command: Callable[[Connection], T]) -> Future[T]:
         """Queue a write. See `Ledger.submit`."""
@@ -110,15 +101,23 @@ class Store:
             query: What to do with the connection; it may be called more than once, and must not write.
         """
         self._check()
-        if self.path is None:
+        if self._database.is_private:
             # A database in memory belongs to its one connection.
-            return self._ledger.write(query)
+            return self._ledger.write(query, writes=False)
         return self._reader.read(query)
 
     def every(self, seconds: float, fn: Callable[[Connection], object]) -> Callable[[], None]:
         """Call `fn` in a transaction of its own every `seconds`. See `Ledger.every`."""
         self._check()
         return self._ledger.every(seconds, fn)
+
+    def after_commit(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call `listener` after each commit of this process. See `Ledger.after_commit`."""
+        return self._ledger.after_commit(listener)
+
+    def watch(self, changed: Callable[[], object]) -> Callable[[], None]:
+        """Call `changed` after commits of other processes; it may be called when there were none. See `Database.watch`."""
+        return self._database.watch(self.read, changed)
 
     def close(self) -> None:
         """Commit what is queued and close the store. May be called again."""
@@ -136,12 +135,12 @@ class Store:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Store({self.url!r})"
+        return f"Store({self.place!r})"
 
     def _check(self) -> None:
         if self._lost_in_fork:
             raise StoreUnavailableError(
-                f"This process was forked while the store {self.path} was in use for more than {FORK_PATIENCE:.0f} s, and "
+                f"This process was forked while the store {self.place} was in use for more than {FORK_PATIENCE:.0f} s, and "
                 "cannot use it: open it again in a process that is started anew (multiprocessing's spawn)."
             )
 
@@ -151,7 +150,7 @@ class Store:
         written, read = self._ledger.pause(FORK_PATIENCE), self._reader.pause(FORK_PATIENCE)
         self._quiet = written and read
         self._held = written
-        if self._quiet and self.path is not None:
+        if self._quiet and not self._database.is_private:
             self._ledger.disconnect()
             self._reader.close()
 
@@ -166,18 +165,27 @@ class Store:
         self._reader.start_over()
 
 
-def _path_of(target: str | os.PathLike[str]) -> Path | None:
+def open_database(target: str | os.PathLike[str], *, synchronous: str = "NORMAL") -> Database:
+    """The database that a target names. Arguments and errors as of `Store.open`; nothing is opened yet."""
+    if synchronous not in ("NORMAL", "FULL"):
+        raise ConfigurationError(f"synchronous is {synchronous!r}; expected 'NORMAL' or 'FULL'.")
     text = os.fspath(target)
     scheme, separator, rest = text.partition("://")
-    if not separator:
-        return Path(text).expanduser().absolute()
-    if scheme.partition("+")[0] != "sqlite":
+    kind = scheme.partition("+")[0] if separator else "sqlite"
+    if kind in ("postgresql", "postgres"):
+        from headrace.store.postgres import PostgresDatabase
+
+        return PostgresDatabase(text)
+    if kind != "sqlite":
         raise ConfigurationError(
-            f"The store {text!r} is not supported: expected a path, 'sqlite:///path/to/file' or 'sqlite://' (in memory)."
+            f"The store {text!r} is not supported: expected a path, 'sqlite:///path/to/file', 'sqlite://' (in memory) or "
+            "'postgresql://user:password@host:port/name'."
         )
-    if rest.lstrip("/") in ("", ":memory:"):
-        return None
-    return Path(rest.removeprefix("/")).expanduser().absolute()
+    from headrace.store.sqlite import SqliteDatabase
+
+    path = rest.removeprefix("/") if separator else text
+    in_memory = separator and path.lstrip("/") in ("", ":memory:")
+    return SqliteDatabase(None if in_memory else Path(path).expanduser().absolute(), synchronous)
 
 
 _open_stores: weakref.WeakSet[Store] = weakref.WeakSet()

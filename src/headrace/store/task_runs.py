@@ -10,26 +10,63 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from msgspec import structs
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select
+from msgspec import UNSET, UnsetType, structs
 
 from headrace.core.machine import decide_task_run
 from headrace.core.states import StateType
 from headrace.core.verdicts import Abort, Accept, Facts, Reject, Wait
 from headrace.exceptions import ObjectNotFound
 from headrace.schema.orchestration import OrchestrationResult, OrchestrationStatus
-from headrace.schema.runs import TaskRun
+from headrace.schema.runs import RunInput, TaskRun, TaskRunPolicy
 from headrace.schema.states import State
-from headrace.store import tables
+from headrace.store import states
+from headrace.store.columns import ID, INSTANT, NAME, PLAIN, STATE_TYPE, Columns, id_of, json_of
+from headrace.store.connection import Connection, Row
 from headrace.store.estimates import with_estimates
-from headrace.store.names import find
-from headrace.store.states import STATE_COLUMNS, state_of
-from headrace.store.transitions import answer, completed_by, enter, state_from
-from headrace.store.where import DEFAULT_LIMIT, Sort, TaskRunFilter, order, task_runs_where
+from headrace.store.transitions import (
+    answer,
+    completed_by,
+    enter,
+    entered,
+    record_transition,
+    state_from,
+)
 
-task_run, event = tables.task_run, tables.event
+COLUMNS = Columns(
+    id=ID,
+    name=NAME,
+    flow_run_id=ID,
+    flow_run_run_count=PLAIN,
+    task_key=PLAIN,
+    dynamic_key=PLAIN,
+    task_version=PLAIN,
+    cache_key=PLAIN,
+    cache_expiration=INSTANT,
+    created=INSTANT,
+    state_id=ID,
+    state_type=STATE_TYPE,
+    state_name=NAME,
+    run_count=PLAIN,
+    expected_start_time=INSTANT,
+    start_time=INSTANT,
+    end_time=INSTANT,
+    total_run_time=PLAIN,
+    empirical_policy=json_of(TaskRunPolicy),
+    task_inputs=json_of(dict[str, list[RunInput]]),
+    tags=json_of(list[str]),
+    labels=json_of(),
+)
+"""What of a row makes a task run, but for its state."""
 
-_columns = [column.name for column in task_run.c if column.name != "state_timestamp"]
+SELECTION = f"{COLUMNS.of('task_run')}, {states.COLUMNS.of('state')}"
+"""What `task_run_of` takes."""
+
+_READ = f"SELECT {SELECTION} FROM task_run LEFT JOIN event AS state ON state.id = task_run.state_id WHERE task_run.id = :id"
+_LOCK = "SELECT id FROM task_run WHERE id = :id"
+_CREATE = (
+    f"INSERT INTO task_run ({', '.join(COLUMNS.names)}, state_timestamp)"
+    f" VALUES ({', '.join(f':{name}' for name in COLUMNS.names)}, :state_timestamp) ON CONFLICT DO NOTHING"
+)
 
 
 def create_task_run(conn: Connection, run: TaskRun, *, now: datetime) -> TaskRun:
@@ -44,14 +81,17 @@ def create_task_run(conn: Connection, run: TaskRun, *, now: datetime) -> TaskRun
     Returns:
         The run as it is stored.
     """
-    if conn.execute(select(task_run.c.id).where(task_run.c.id == run.id)).one_or_none() is not None:
-        return read_task_run(conn, run.id)
     state = run.state
     run = structs.replace(
         run, created=run.created or now, state=None, state_id=None, state_type=None, state_name=None
     )
-    conn.execute(insert(task_run).values({name: getattr(run, name) for name in _columns}))
-    return run if state is None else enter(conn, run, state)
+    made = run if state is None else entered(run, state)
+    timestamp = None if state is None else state.timestamp
+    if not conn.execute(_CREATE, **COLUMNS.dump(made), state_timestamp=timestamp):
+        return read_task_run(conn, run.id)
+    if state is not None and not record_transition(conn, run, state):
+        return enter(conn, run, state.fresh_copy(timestamp=state.timestamp))
+    return made
 
 
 def set_task_run_state(
@@ -71,7 +111,7 @@ def set_task_run_state(
     Raises:
         ObjectNotFound: There is no such run.
     """
-    run = read_task_run(conn, run_id)
+    run = lock_task_run(conn, run_id)
     facts = Facts(now=now, force=force, flow_run_state=_flow_run_state(conn, run))
     match decide_task_run(run, state, facts):
         case Accept() as verdict:
@@ -86,6 +126,18 @@ def set_task_run_state(
             return answer(OrchestrationStatus.ABORT, run, reason=reason)
 
 
+def update_task_run(conn: Connection, run_id: UUID, *, name: str | UnsetType = UNSET) -> None:
+    """Change what is given of a task run.
+
+    Raises:
+        ObjectNotFound: There is no such run.
+    """
+    if name is UNSET:
+        read_task_run(conn, run_id)
+    elif not conn.execute("UPDATE task_run SET name = :name WHERE id = :id", id=run_id, name=name):
+        raise ObjectNotFound(f"There is no task run with the id {run_id}.")
+
+
 def read_task_run(conn: Connection, run_id: UUID, *, now: datetime | None = None) -> TaskRun:
     """The task run with that id.
 
@@ -95,71 +147,45 @@ def read_task_run(conn: Connection, run_id: UUID, *, now: datetime | None = None
     Raises:
         ObjectNotFound: There is none.
     """
-    row = conn.execute(_select().where(task_run.c.id == run_id)).mappings().one_or_none()
+    row = conn.row(_READ, id=run_id)
     if row is None:
         raise ObjectNotFound(f"There is no task run with the id {run_id}.")
-    return _run_of(row, now)
+    return task_run_of(row, now)
 
 
-def read_task_runs(
-    conn: Connection,
-    wanted: TaskRunFilter | None = None,
-    *,
-    sort: Sort = "ID_DESC",
-    limit: int | None = DEFAULT_LIMIT,
-    offset: int = 0,
-    now: datetime | None = None,
-) -> list[TaskRun]:
-    """Task runs, the newest first unless `sort` says otherwise.
-
-    Args:
-        wanted: Which; all when None.
-        sort: Their order.
-        limit: How many at most; None for no limit.
-        offset: How many to leave out at the start.
-        now: The time (UTC), to estimate how long those that run have been running.
-    """
-    query = _select().where(*task_runs_where(wanted or TaskRunFilter())).order_by(*order(task_run, sort))
-    return [_run_of(row, now) for row in conn.execute(query.limit(limit).offset(offset)).mappings()]
+def find_by_key(conn: Connection, run: TaskRun) -> TaskRun | None:
+    """The task run that stands for the same call as `run`: of the same task and key, in the same flow run or in none."""
+    within = "flow_run_id IS NULL" if run.flow_run_id is None else "flow_run_id = :flow_run"
+    sql = f"SELECT id FROM task_run WHERE {within} AND task_key = :task AND dynamic_key = :dynamic LIMIT 1"
+    known = {} if run.flow_run_id is None else {"flow_run": run.flow_run_id}
+    run_id = id_of(conn.value(sql, task=run.task_key, dynamic=run.dynamic_key, **known))
+    return None if run_id is None else read_task_run(conn, run_id)
 
 
-def count_task_runs(conn: Connection, wanted: TaskRunFilter | None = None) -> int:
-    """How many task runs there are."""
-    conditions = task_runs_where(wanted or TaskRunFilter())
-    return conn.execute(select(func.count()).select_from(task_run).where(*conditions)).scalar_one()
+def is_stored(conn: Connection, run_id: UUID) -> bool:
+    """Whether there is a task run with that id."""
+    return conn.value(_LOCK, id=run_id) is not None
 
 
-def find_task_run(conn: Connection, text: str, *, now: datetime | None = None) -> TaskRun:
-    """The task run that a person means by `text`.
-
-    Args:
-        text: An id, the start of one (4 characters or more), or a name; of several runs of that name the newest.
-        now: As in `read_task_run`.
-
-    Raises:
-        ObjectNotFound: There is none, or `text` is the start of several ids.
-    """
-    return read_task_run(conn, find(conn, task_run, "task run", text), now=now)
+def lock_task_run(conn: Connection, run_id: UUID) -> TaskRun:
+    """The task run with that id, as it stays until the commit. Raises as `read_task_run`."""
+    if conn.for_update:
+        conn.row(_LOCK + conn.for_update, id=run_id)
+    return read_task_run(conn, run_id)
 
 
 def _flow_run_state(conn: Connection, run: TaskRun) -> StateType | None:
     if run.flow_run_id is None:
         return None
-    query = select(tables.flow_run.c.state_type).where(tables.flow_run.c.id == run.flow_run_id)
-    state_type = conn.execute(query).scalar_one_or_none()
+    state_type = conn.value("SELECT state_type FROM flow_run WHERE id = :id", id=run.flow_run_id)
     return None if state_type is None else StateType(state_type)
 
 
-def _select() -> Select[Any]:
-    columns = [task_run.c[name] for name in _columns]
-    return select(*columns, *STATE_COLUMNS).join_from(
-        task_run, event, event.c.id == task_run.c.state_id, isouter=True
-    )
-
-
-def _run_of(row: RowMapping, now: datetime | None) -> TaskRun:
-    fields = {name: row[name] for name in _columns}
-    fields["state_type"] = None if fields["state_type"] is None else StateType(fields["state_type"])
-    state = state_of(row)
-    updated = fields["created"] if state is None else state.timestamp
-    return with_estimates(TaskRun(**fields, state=state, updated=updated), now)
+def task_run_of(row: Row, now: datetime | None) -> TaskRun:
+    """The task run in a row of `SELECTION`."""
+    fields = COLUMNS.load(row)
+    state = states.state_of(row[len(COLUMNS) :])
+    run = TaskRun(**fields, state=state, updated=fields["created"] if state is None else state.timestamp)
+    if state is not None and state.type is StateType.SCHEDULED:
+        run.next_scheduled_start_time = state.state_details.scheduled_time
+    return with_estimates(run, now)

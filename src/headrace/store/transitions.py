@@ -6,26 +6,30 @@ For flow runs, and for the few task runs that are moved one at a time; what runs
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from msgspec import structs
-from sqlalchemy import Connection, insert, select, update
 
 from headrace.core.ids import uuid7
 from headrace.core.states import TERMINAL_STATES, StateType
+from headrace.core.text import encode_json
 from headrace.core.verdicts import Accept, Draft
 from headrace.schema.orchestration import OrchestrationResult, OrchestrationStatus
 from headrace.schema.runs import FlowRun, TaskRun
-from headrace.schema.states import State, StateDetails
+from headrace.schema.states import State, StateDetails, details_of, metadata_of
+from headrace.store.columns import short
+from headrace.store.connection import MICROSECOND, Connection
 from headrace.store.estimates import with_estimates
-from headrace.store.rows import metadata_of
 from headrace.store.states import with_run_ids
-from headrace.store.tables import event, flow_run, task_run
 
 R = TypeVar("R", bound=FlowRun | TaskRun)
 
-MICROSECOND = timedelta(microseconds=1)
+_RECORD = (
+    "INSERT INTO event (id, occurred, follows, run_kind, run_id, flow_run_id, run_count, state_type, state_name, message,"
+    " state_details, state_data, payload) VALUES (:id, :occurred, :follows, :run_kind, :run_id, :flow_run_id, :run_count,"
+    " :state_type, :state_name, :message, :state_details, :state_data, :payload) ON CONFLICT (id) DO NOTHING"
+)
 
 
 def enter(conn: Connection, run: R, state: State[Any], *, forced: bool = False) -> R:
@@ -39,18 +43,23 @@ def enter(conn: Connection, run: R, state: State[Any], *, forced: bool = False) 
     Returns:
         The run as it is then; `run` itself is not changed.
     """
-    state = _unique(conn, _after(state, run.state))
-    _record(conn, run, state, forced=forced)
+    state = _after(state, run.state)
+    if not record_transition(conn, run, state, forced=forced):
+        # One state may end several runs: a flow that returns the state of its subflow.
+        state = structs.replace(state, id=uuid7())
+        record_transition(conn, run, state, forced=forced)
+    run = entered(run, state)
+    _move(conn, run, state)
+    return run
+
+
+def entered(run: R, state: State[Any]) -> R:
+    """`run` as it is after it has entered `state`."""
     changes = _progress(run, state)
-    table = flow_run if isinstance(run, FlowRun) else task_run
-    columns = {name: value for name, value in changes.items() if name in table.c}
-    if isinstance(run, FlowRun):
-        columns["updated"] = state.timestamp
-    conn.execute(update(table).where(table.c.id == run.id).values(**columns, state_timestamp=state.timestamp))
     if isinstance(run, TaskRun):
         state = with_run_ids(state, run.flow_run_id, run.id)
     else:
-        state = with_run_ids(state, run.id, None)
+        state = with_run_ids(state, run.id, run.parent_task_run_id)
     return with_estimates(structs.replace(run, **changes, updated=state.timestamp, state=state), None)
 
 
@@ -93,16 +102,15 @@ def _after(state: State[Any], previous: State[Any] | None) -> State[Any]:
     return structs.replace(state, timestamp=previous.timestamp + MICROSECOND)
 
 
-def _unique(conn: Connection, state: State[Any]) -> State[Any]:
-    # One state may end several runs: a flow that returns the state of its subflow.
-    taken = conn.execute(select(event.c.seq).where(event.c.id == state.id)).one_or_none()
-    return structs.replace(state, id=uuid7()) if taken else state
-
-
-def _record(conn: Connection, run: FlowRun | TaskRun, state: State[Any], *, forced: bool) -> None:
+def record_transition(
+    conn: Connection, run: FlowRun | TaskRun, state: State[Any], *, forced: bool = False
+) -> bool:
+    """Record that `run` entered `state`, and nothing else. Returns whether the state's id was free."""
     is_flow_run = isinstance(run, FlowRun)
-    conn.execute(
-        insert(event).values(
+    details, data = details_of(state.state_details), metadata_of(state.data)
+    return bool(
+        conn.execute(
+            _RECORD,
             id=state.id,
             occurred=state.timestamp,
             follows=run.state_id,
@@ -111,13 +119,43 @@ def _record(conn: Connection, run: FlowRun | TaskRun, state: State[Any], *, forc
             flow_run_id=run.id if isinstance(run, FlowRun) else run.flow_run_id,
             run_count=_run_count(run, state),
             state_type=state.type.value,
-            state_name=state.name,
+            state_name=short(state.name),
             message=state.message,
-            state_details=state.state_details,
-            state_data=metadata_of(state.data),
-            payload={"forced": True} if forced else None,
+            state_details=None if details is None else encode_json(details),
+            state_data=None if data is None else encode_json(data),
+            payload='{"forced":true}' if forced else None,
         )
     )
+
+
+_MOVED = "state_id state_type state_name state_timestamp run_count start_time end_time total_run_time expected_start_time"
+_CHANGES = ", ".join(f"{name} = :{name}" for name in _MOVED.split())
+_MOVE_FLOW_RUN = (
+    f"UPDATE flow_run SET {_CHANGES}, updated = :state_timestamp,"
+    " next_scheduled_start_time = :next_scheduled_start_time WHERE id = :id"
+)
+_MOVE_TASK_RUN = f"UPDATE task_run SET {_CHANGES} WHERE id = :id"
+
+
+def _move(conn: Connection, run: FlowRun | TaskRun, state: State[Any]) -> None:
+    """Change the row of a run that has entered `state`."""
+    changes = {
+        "state_id": state.id,
+        "state_type": state.type.value,
+        "state_name": short(state.name),
+        "state_timestamp": state.timestamp,
+        "run_count": run.run_count,
+        "start_time": run.start_time,
+        "end_time": run.end_time,
+        "total_run_time": run.total_run_time,
+        "expected_start_time": run.expected_start_time,
+    }
+    if isinstance(run, FlowRun):
+        conn.execute(
+            _MOVE_FLOW_RUN, id=run.id, next_scheduled_start_time=run.next_scheduled_start_time, **changes
+        )
+    else:
+        conn.execute(_MOVE_TASK_RUN, id=run.id, **changes)
 
 
 def _progress(run: FlowRun | TaskRun, state: State[Any]) -> dict[str, Any]:
@@ -129,16 +167,16 @@ def _progress(run: FlowRun | TaskRun, state: State[Any]) -> dict[str, Any]:
         "run_count": _run_count(run, state),
         "end_time": state.timestamp if state.type in TERMINAL_STATES else None,
     }
-    if state.type is StateType.RUNNING and run.start_time is None:
+    if run.start_time is None and (state.type is StateType.RUNNING or state.type in TERMINAL_STATES):
+        # A run that ends without having started is listed where it ended.
         changes["start_time"] = state.timestamp
     if run.state is not None and run.state.type is StateType.RUNNING:
         seconds = (state.timestamp - run.state.timestamp).total_seconds()
         changes["total_run_time"] = run.total_run_time + seconds
     if run.expected_start_time is None:
         changes["expected_start_time"] = state.state_details.scheduled_time or state.timestamp
-    if isinstance(run, FlowRun):
-        scheduled = state.state_details.scheduled_time if state.type is StateType.SCHEDULED else None
-        changes["next_scheduled_start_time"] = scheduled
+    scheduled = state.state_details.scheduled_time if state.type is StateType.SCHEDULED else None
+    changes["next_scheduled_start_time"] = scheduled
     return changes
 
 

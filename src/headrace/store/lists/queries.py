@@ -1,0 +1,202 @@
+"""How a query that SQLAlchemy has built is executed on a connection of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, func, literal_column, select
+from sqlalchemy import Dialect as Compiler
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from headrace.store.connection import Connection, Dialect, Row
+
+MANY = 5_000
+"""Rows from which on it is better to go along the index of a list's order than to sort all rows that a condition finds."""
+
+
+class Statement:
+    """A query as text, and its parameters.
+
+    Without statistics SQLite takes any index that a condition has, also where that finds nearly all rows: to list 50 of a
+    million Completed runs it would sort the million. So before a list is read, its conditions that may be like that
+    (`among`) are asked how many rows they find, up to MANY; one that finds so many gets no index. PostgreSQL knows.
+
+    Args:
+        query: The query.
+        dialect: The database's.
+        is_list: Whether it reads some rows in an order, which is when this matters.
+    """
+
+    def __init__(self, query: Select[Any], dialect: Dialect, *, is_list: bool = False) -> None:
+        self._query = query
+        self._dialect = dialect
+        self._conditions: list[ColumnElement[bool]] = []
+        text = self._compile(found=self._conditions)
+        self._texts = {frozenset[int](): text}
+        self.sql, self.parameters = text
+        self._probes = [_probe(found) for found in self._conditions if is_list and dialect == "sqlite"]
+
+    def rows(self, conn: Connection) -> list[Row]:
+        """All its rows."""
+        common = frozenset(
+            place
+            for place, probe in enumerate(self._probes)
+            if conn.value(probe.sql, **probe.parameters) >= MANY
+        )
+        text = self._texts.get(common)
+        if text is None:
+            text = self._texts[common] = self._compile(
+                without_index=[self._conditions[place] for place in common]
+            )
+        return conn.rows(text.sql, **text.parameters)
+
+    def _compile(self, **options: Any) -> _Text:
+        compiled = self._query.compile(
+            dialect=_compiler(self._dialect), compile_kwargs={"render_postcompile": True, **options}
+        )
+        return _Text(str(compiled), dict(compiled.params))
+
+
+class _Text(NamedTuple):
+    sql: str
+    parameters: dict[str, Any]
+
+
+def compiled(query: Select[Any], dialect: Dialect) -> Statement:
+    """The text of the query of a list for a database."""
+    return Statement(query, dialect, is_list=True)
+
+
+def _probe(condition: ColumnElement[bool]) -> Statement:
+    """Counts the rows that meet a condition, up to MANY."""
+    some = select(literal_column("1")).where(condition).limit(MANY).subquery()
+    counted: Select[Any] = select(func.count()).select_from(some)
+    return Statement(counted, "sqlite")
+
+
+def rows(conn: Connection, query: Select[Any]) -> list[Row]:
+    """All rows of a query."""
+    return Statement(query, conn.dialect).rows(conn)
+
+
+def list_rows(conn: Connection, query: Select[Any]) -> list[Row]:
+    """The rows of the query of a list."""
+    return compiled(query, conn.dialect).rows(conn)
+
+
+def count(conn: Connection, query: Select[Any]) -> int:
+    """How many rows a query has."""
+    counted: int = rows(conn, select(func.count()).select_from(query.order_by(None).subquery()))[0][0]
+    return counted
+
+
+@cache
+def _compiler(dialect: Dialect) -> Compiler:
+    return sqlite.dialect(paramstyle="named") if dialect == "sqlite" else psycopg.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+
+
+def among(column: ColumnElement[Any], values: Any) -> ColumnElement[bool]:
+    """Whether a column has one of some values; whether its index is used to find them is `Statement`'s to decide.
+
+    Args:
+        column: The column.
+        values: The values, or a query of them.
+    """
+    return _Searched(column, column.in_(values)).in_(values)
+
+
+def absent(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a column has no value; whether its index is used to find that is `Statement`'s to decide."""
+    return _Searched(column, column.is_(None)).is_(None)
+
+
+class unindexed(FunctionElement[Any]):
+    """A column as it is, whose index SQLite is not to use: it has no statistics to know better by itself."""
+
+    name = "unindexed"
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(unindexed, "sqlite")
+def _without_index(element: unindexed, compiler: Any, **options: Any) -> str:
+    # SQLite has no index for an expression, be it the column's own value.
+    return f"+{compiler.process(element.clauses, **options)}"
+
+
+@compiles(unindexed, "postgresql")
+def _as_it_is(element: unindexed, compiler: Any, **options: Any) -> str:
+    text: str = compiler.process(element.clauses, **options)
+    return text
+
+
+class _Searched(FunctionElement[Any]):
+    """A column of which `Statement` decides whether its index is used.
+
+    Args:
+        column: The column.
+        condition: The condition that is on it.
+    """
+
+    name = "searched"
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], condition: ColumnElement[bool]) -> None:
+        super().__init__(column)
+        self.type = column.type
+        self.condition = condition
+
+
+@compiles(_Searched)
+def _searched(
+    element: _Searched,
+    compiler: Any,
+    found: list[ColumnElement[bool]] | None = None,
+    without_index: Sequence[ColumnElement[bool]] = (),
+    **options: Any,
+) -> str:
+    if found is not None:
+        found.append(element.condition)
+    [column] = element.clauses
+    if any(element.condition is common for common in without_index):
+        return _without_index(unindexed(column), compiler, **options)
+    text: str = compiler.process(column, **options)
+    return text
+
+
+class json_items(FunctionElement[Any]):
+    """The items of a JSON list, as rows with a `value`."""
+
+    name = "json_items"
+    inherit_cache = True
+
+
+class json_members(FunctionElement[Any]):
+    """The members of a JSON object, as rows with a `key` and a `value`."""
+
+    name = "json_members"
+    inherit_cache = True
+
+
+@compiles(json_items, "sqlite")
+@compiles(json_members, "sqlite")
+def _in_sqlite(element: FunctionElement[Any], compiler: Any, **options: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **options)})"
+
+
+@compiles(json_items, "postgresql")
+def _items_in_postgres(element: FunctionElement[Any], compiler: Any, **options: Any) -> str:
+    return f"json_array_elements_text(({compiler.process(element.clauses, **options)})::json)"
+
+
+@compiles(json_members, "postgresql")
+def _members_in_postgres(element: FunctionElement[Any], compiler: Any, **options: Any) -> str:
+    return f"json_each_text(({compiler.process(element.clauses, **options)})::json)"

@@ -1,0 +1,97 @@
+"""What the server needs: indexes of its lists, inputs of flow runs, saved searches, and the order of commits on PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+Id = sa.LargeBinary(16).with_variant(sa.Uuid(), "postgresql")
+
+STARTED = "coalesce(start_time, expected_start_time)"
+ENDED = "coalesce(end_time, 0)"
+NEXT_SCHEDULED = "coalesce(next_scheduled_start_time, 9223372036854775807)"
+
+_Index = tuple[str, str, list[Any], str | None]
+
+INDEXES: tuple[_Index, ...] = (
+    ("ix_flow_run_name", "flow_run", ["name", "id"], None),
+    ("ix_flow_run_expected_start_time", "flow_run", ["expected_start_time", "id"], None),
+    ("ix_flow_run_start_time", "flow_run", [sa.text(STARTED), "id"], None),
+    ("ix_flow_run_end_time", "flow_run", [sa.text(ENDED), "id"], None),
+    ("ix_flow_run_next_scheduled_start_time", "flow_run", [sa.text(NEXT_SCHEDULED), "id"], None),
+    ("ix_flow_run_state", "flow_run", ["state_type", "state_name", "expected_start_time"], None),
+    ("ix_flow_run_deployment", "flow_run", ["deployment_id", "expected_start_time"], "deployment_id"),
+    ("ix_task_run_name", "task_run", ["name", "id"], None),
+    ("ix_task_run_expected_start_time", "task_run", ["expected_start_time", "id"], None),
+    ("ix_task_run_end_time", "task_run", [sa.text(ENDED), "id"], None),
+    ("ix_task_run_state", "task_run", ["state_type", "state_name", "expected_start_time"], None),
+    ("ix_event_occurred", "event", ["occurred"], None),
+    ("ix_event_resource", "event", ["resource_id", "occurred"], "resource_id"),
+    ("ix_log_timestamp", "log", ["timestamp", "seq"], None),
+    ("ix_log_flow_run", "log", ["flow_run_id", "timestamp", "seq"], None),
+    ("ix_log_task_run", "log", ["task_run_id", "timestamp", "seq"], "task_run_id"),
+)
+"""Name, table, columns, and the column whose NULLs are left out."""
+
+FORMER_INDEXES: tuple[_Index, ...] = (
+    ("ix_log_flow_run", "log", ["flow_run_id", "seq"], None),
+    ("ix_log_task_run", "log", ["task_run_id", "seq"], "task_run_id"),
+)
+
+
+def upgrade() -> None:
+    """Add what the server needs."""
+    for name, table, _, _ in FORMER_INDEXES:
+        op.drop_index(name, table)
+    _create(INDEXES)
+    op.create_table(
+        "flow_run_input",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("flow_run_id", Id, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("sender", sa.Text()),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("updated", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("flow_run_id", "key", name=op.f("pk_flow_run_input")),
+        sa.ForeignKeyConstraint(
+            ["flow_run_id"], ["flow_run.id"], name=op.f("fk_flow_run_input_flow_run_id"), ondelete="CASCADE"
+        ),
+    )
+    op.create_table(
+        "saved_search",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("filters", sa.Text()),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("updated", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_search")),
+        sa.UniqueConstraint("name", name=op.f("uq_saved_search_name")),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE event ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()")
+        op.execute("CREATE INDEX ix_event_xid ON event (xid, seq)")
+
+
+def downgrade() -> None:
+    """Take it away again, with the inputs and the saved searches."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE event DROP COLUMN xid")
+    op.drop_table("saved_search")
+    op.drop_table("flow_run_input")
+    for name, table, _, _ in INDEXES:
+        op.drop_index(name, table)
+    _create(FORMER_INDEXES)
+
+
+def _create(indexes: tuple[_Index, ...]) -> None:
+    for name, table, columns, wanted in indexes:
+        where = None if wanted is None else sa.text(f"{wanted} IS NOT NULL")
+        op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
