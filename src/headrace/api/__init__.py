@@ -1,0 +1,1 @@
+"""The server: Prefect's REST and WebSocket API, and additions of its own, over a store."""
