@@ -25,6 +25,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from headrace import runtime
+    from headrace.client.orchestration.client import get_client
     from headrace.context import get_run_context, tags
     from headrace.core.annotations import allow_failure, unmapped
     from headrace.flows import Flow, flow
@@ -38,6 +39,7 @@ _HOMES = {
     "Task": "headrace.tasks",
     "allow_failure": "headrace.core.annotations",
     "flow": "headrace.flows",
+    "get_client": "headrace.client.orchestration.client",
     "get_run_context": "headrace.context",
     "get_run_logger": "headrace.logging.loggers",
     "runtime": "headrace.runtime",
@@ -54,6 +56,7 @@ __all__ = [
     "__version__",
     "allow_failure",
     "flow",
+    "get_client",
     "get_run_context",
     "get_run_logger",
     "runtime",

@@ -16,7 +16,8 @@ from uuid import UUID
 
 from msgspec import structs
 
-from headrace.core.states import TERMINAL_STATES, StateType
+from headrace.core.rules import is_repeated
+from headrace.core.states import StateType
 from headrace.schema.base import now
 from headrace.schema.orchestration import OrchestrationResult, OrchestrationStatus
 from headrace.schema.runs import FlowRun, TaskRun
@@ -24,8 +25,7 @@ from headrace.schema.states import State
 from headrace.settings import get_current_settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
+    from headrace.store.connection import Connection
     from headrace.store.store import Store
 
 LEASE_SECONDS = 60.0
@@ -81,22 +81,22 @@ class LocalOrchestrator:
     ) -> Future[OrchestrationResult]:
         """Propose a state; entering Running takes the run's lease, leaving it gives the lease back."""
 
-        acquired: int | None = None
+        proposed = now()
         self._keep_renewing()
 
         def command(conn: Connection) -> tuple[OrchestrationResult, int | None]:
-            nonlocal acquired
-            at = now()
-            token = self._held.get(run_id)
+            token, taken = self._held.get(run_id), None
             if token is None and state.type is StateType.RUNNING:
-                # The ledger repeats a command whose fate it does not know: then the lease may be taken, by this.
-                token = acquired = (
-                    self._leases.acquire_lease(
-                        conn, run_id, self._this_process(), seconds=LEASE_SECONDS, now=at
-                    )
-                    or acquired
+                taken = self._leases.acquire_lease(
+                    conn, run_id, self._this_process(), seconds=LEASE_SECONDS, now=proposed
                 )
-            result = self._flow_runs.set_flow_run_state(conn, run_id, state, force=force, token=token, now=at)
+                token = taken or self._leases.NO_TOKEN  # somebody else executes the run
+            result = self._flow_runs.set_flow_run_state(
+                conn, run_id, state, force=force, token=token, now=now()
+            )
+            if taken and (result.state is None or result.state.type is not StateType.RUNNING):
+                self._leases.release_lease(conn, run_id, taken)
+                token = None
             return result, token
 
         outcome: Future[OrchestrationResult] = Future()
@@ -107,9 +107,11 @@ class LocalOrchestrator:
                 outcome.set_exception(error)
                 return
             result, token = done.result()
-            if result.state is not None and result.state.type in TERMINAL_STATES:
+            if result.state is not None and self._flow_runs.frees_lease(result.state):
                 self._held.pop(run_id, None)
-            elif token is not None and result.status is OrchestrationStatus.ACCEPT:
+            elif token is not None and (
+                result.status is OrchestrationStatus.ACCEPT or is_repeated(result.state, state)
+            ):
                 self._held[run_id] = token
             outcome.set_result(result)
 
@@ -119,6 +121,20 @@ class LocalOrchestrator:
     def record(self, take: Callable[[], list[Any]]) -> Future[None]:
         """Write what `take` returns when its turn has come."""
         return self._store.submit(lambda conn: self._record(conn, take()))
+
+    def delivered(self, hurried: bool = False) -> Future[None]:
+        """Resolved: what is kept here is where it belongs."""
+        return _DONE
+
+    def read_task_run_state(self, run_id: UUID) -> Future[State[Any] | None]:
+        """The state that was last recorded of a task run."""
+        from headrace.store.states import read_states
+
+        def query(conn: Connection) -> State[Any] | None:
+            history = read_states(conn, run_id)
+            return history[-1] if history else None
+
+        return self._store.submit(query)
 
     def start_over(self) -> None:
         """In the child of a fork: the runs under way are the parent's, and so is the thread that renews their leases."""
@@ -136,6 +152,12 @@ class LocalOrchestrator:
             for lost in self._leases.renew_leases(conn, held, seconds=LEASE_SECONDS, now=now()):
                 self._held.pop(lost, None)
 
+
+before_closing: list[Callable[[Store], None]] = []
+"""Called with each store before it is closed: what lives on it ends first."""
+
+_DONE: Future[None] = Future()
+_DONE.set_result(None)
 
 _orchestrators: dict[str, LocalOrchestrator] = {}
 _opening = threading.RLock()
@@ -187,4 +209,6 @@ def close_orchestrators() -> None:
     with _opening:
         while _orchestrators:
             _, orchestrator = _orchestrators.popitem()
+            for end in before_closing:
+                end(orchestrator.store)
             orchestrator.store.close()

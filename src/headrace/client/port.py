@@ -48,5 +48,31 @@ class Orchestrator(Protocol):
         ...
 
     def record(self, take: Callable[[], list[Any]]) -> Future[None]:
-        """Write what `take` returns when its turn has come: transitions, logs and events."""
+        """Keep what `take` returns when its turn has come: transitions, logs and events.
+
+        Returns:
+            A future that resolves when it is kept so that the end of this process does not lose it.
+        """
+        ...
+
+    def delivered(self, hurried: bool = False) -> Future[None]:
+        """Wait until all that was kept before is committed where it belongs.
+
+        Args:
+            hurried: Wait only shortly for a server that is away.
+
+        Returns:
+            A future that resolves then; or, when the server stays away, when it has been waited for long enough.
+        """
+        ...
+
+    def read_task_run_state(self, run_id: UUID) -> Future[State[Any] | None]:
+        """The state that was last recorded of a task run; for one that executed in a process that is gone.
+
+        Args:
+            run_id: The task run.
+
+        Returns:
+            The state; None when none is known.
+        """
         ...

@@ -48,6 +48,9 @@ from headrace.schema.states import State
 if TYPE_CHECKING:
     from headrace.flows import Flow
 
+CANCELLED = "The run was to be cancelled, and its code has ended."
+"""What a run's last state says when it was cancelled from outside."""
+
 NO_FLOW = UUID(int=0)
 """Stands for the flow's id until orchestration has filled it in."""
 
@@ -84,9 +87,9 @@ class FlowRunEngine(Lifecycle):
         self.inputs: dict[str, list[RunInput]] = {}
         self.result = returned.RAISE
         self.parent = flow_run_around(flow)
+        ensure_logging_setup()
         self.session = current_session()
         self.recorder = self.session.recorder
-        ensure_logging_setup()
 
     def deliver(self, return_state: bool) -> Any:
         """What the caller gets: the state, or the result, or the exception that ended the run."""
@@ -198,6 +201,10 @@ class FlowRunEngine(Lifecycle):
         state.timestamp = now()  # What the flow submitted may have ended only now.
         await self.port.wait(self.recorder.drain())
         await self._propose(state)
+        if self.state.type is StateType.CANCELLING:
+            # Somebody asked for it while the code ran; now that it has ended, it is for this process to say so.
+            self.result = returned.RAISE
+            await self._propose(State(type=StateType.CANCELLED, name="Cancelled", message=CANCELLED))
         if self.state.type in TERMINAL_STATES or self.state.type is not StateType.SCHEDULED:
             return True
         self.logger.info(
@@ -219,6 +226,7 @@ class FlowRunEngine(Lifecycle):
         if self.parent is not None:
             self.parent.links.remember(self.result, self.run.id)
         await self.port.wait(self.recorder.drain())
+        await self.port.wait(self.session.orchestrator.delivered())
 
     # --- What the steps consist of ---------------------------------------------------------------------------------
 

@@ -168,13 +168,11 @@ class TaskRunEngine(Lifecycle):
 
     def take_over_recorded(self) -> None:
         """Take the state that another process last recorded before it died."""
-        from headrace.store import states
-
         session = current_session()
         session.recorder.drain().result()
-        history = session.orchestrator.store.read(lambda conn: states.read_states(conn, self.run.id))
-        if history:
-            self.run.state = self.state = history[-1]
+        last = session.orchestrator.read_task_run_state(self.run.id).result()
+        if last is not None:
+            self.run.state = self.state = last
 
     @property
     def logger(self) -> Any:
@@ -324,8 +322,8 @@ class TaskRunEngine(Lifecycle):
         follows = None
         if previous is not None:
             follows = previous.id
-            if state.timestamp < previous.timestamp:  # The wall clock was set back: order matters more.
-                state.timestamp = previous.timestamp
+            if state.timestamp <= previous.timestamp:  # The wall clock was set back: order matters more.
+                state.timestamp = previous.timestamp + timedelta.resolution
             if previous.type is RUNNING:
                 seconds += elapsed(previous.timestamp, state.timestamp)
         if state.type is RUNNING:

@@ -165,6 +165,6 @@ def _current_task() -> asyncio.Task[Any] | None:
 
 def _flush() -> None:
     """Write what is left: after the second signal there is no interpreter exit that would."""
-    from headrace.client.local import close_orchestrators
+    from headrace.engine.session import close_sessions
 
-    close_orchestrators()
+    close_sessions()

@@ -1,8 +1,8 @@
 """A task run on its way to another process and back.
 
 What travels there: the task, its run as recorded so far, its arguments, and what it must know of the flow run around
-it. What travels back: the run as it then is, with its final state. In between the other process records by itself, on
-the same store, and has all of it committed before it answers.
+it. What travels back: the run as it then is, with its final state. In between the other process records by itself, to
+the same place, and has all of it committed before it answers.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from headrace.engine.task_run import TaskRunEngine
 from headrace.exceptions import SerializationError
 from headrace.logging.configuration import ensure_logging_setup
 from headrace.results import get_result_store
+from headrace.schema.transitions import TaskTransition
 from headrace.settings import get_current_settings, temporary_settings
 
 
@@ -139,6 +140,8 @@ def execute(parcel: bytes, initializer: bytes | None = None) -> bytes:
         if content["flow"] is not None:
             flow_run_var.set(_unpacked_context(content["flow"]))
         engine = TravellingTaskRun.resume(content["task"], content["run"], content["parameters"], SYNC)
+        # Recorded by the sender already, but what two processes record may arrive in any order.
+        session.recorder.append(TaskTransition(engine.run, engine.state, None, 0, None, None, 0.0))
         if engine.task.isasync:
             from headrace.engine.loops import run_awaitable
             from headrace.engine.ports import ASYNC
@@ -148,6 +151,7 @@ def execute(parcel: bytes, initializer: bytes | None = None) -> bytes:
         else:
             run_inline(engine.execute())
         session.recorder.drain().result()
+        session.orchestrator.delivered(hurried=True).result()
     return _packed_run(engine)
 
 
