@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,6 +74,47 @@ def process(tmp_path: Path, environment: dict[str, str]) -> Callable[..., Ended]
     return run
 
 
+SERVE = """
+from headrace.api.serve import serve
+from headrace.settings import get_current_settings
+serve(get_current_settings(), lambda url: print(url, flush=True))
+"""
+
+
+@contextmanager
+def serving(home: Path, **variables: str) -> Iterator[str]:
+    """The URL of a server, a process of its own, on the store in a home folder."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("HEADRACE_", "PREFECT_"))
+    }
+    environment = {**kept, "HEADRACE_HOME": str(home), "HEADRACE_SERVER_API_PORT": "0", **variables}
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Start a server, on the store in a home folder or on one of its own; returns its URL."""
+    with ExitStack() as servers:
+
+        def start(home: Path | None = None, **variables: str) -> str:
+            return servers.enter_context(serving(home or tmp_path_factory.mktemp("server"), **variables))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def server(serve: Callable[..., str]) -> str:
+    """The URL of a server that all tests of a module share."""
+    return serve()
+
+
 @pytest.fixture
 def command(
     configure: Callable[..., None],
@@ -86,6 +128,9 @@ def command(
     loaded = set(sys.modules)
 
     def run(*words: str, **variables: str) -> Ended:
+        for name in ("HEADRACE_PROFILE", "HEADRACE_CLI_PROMPT"):  # what the options before a command set
+            monkeypatch.setenv(name, "")
+            monkeypatch.delenv(name)
         configure(**variables)
         capfd.readouterr()
         code = main(words)

@@ -46,6 +46,17 @@ def test_ls_as_json_is_the_runs(command, recorded):
     ]
 
 
+def test_a_server_is_asked_where_one_is_configured(command, recorded, home, serve):
+    here = [command("flow-run", *words).out for words in (["ls"], ["inspect", "laughing-nightingale"])]
+    elsewhere = {"HEADRACE_HOME": str(home / "elsewhere"), "HEADRACE_API_URL": serve(home)}
+    there = [
+        command("flow-run", *words, **elsewhere).out
+        for words in (["ls"], ["inspect", "laughing-nightingale"])
+    ]
+    assert there == here
+    assert not (home / "elsewhere").exists()
+
+
 def test_an_empty_store_says_what_to_do(command):
     assert command("flow-run", "ls").out == f"{NOTHING_YET}\n"
     assert command("flow-run", "ls", "-o", "json").json == []
@@ -145,11 +156,10 @@ def test_head_and_tail_at_once_are_a_usage_error(command, recorded):
     assert "give one" in ended.err
 
 
-def test_more_logs_than_a_page_are_all_shown(command, recorded, monkeypatch):
-    monkeypatch.setattr("headrace.cli.log_lines._PAGE", 7)
-    assert len(messages(command("flow-run", "logs", "laughing-nightingale").out)) == 50
-    reverse = command("flow-run", "logs", "laughing-nightingale", "--reverse", "-n", "16").out
-    assert messages(reverse) == [f"line {n}" for n in range(49, 33, -1)]
+def test_more_logs_than_a_page_are_all_shown(command, recorded):
+    few = {"HEADRACE_SERVER_API_DEFAULT_LIMIT": "7"}
+    shown = messages(command("flow-run", "logs", "laughing-nightingale", **few).out)
+    assert [line for line in shown if line != "two"] == [f"line {n}" for n in range(50) if n != 3]
 
 
 def test_logs_as_json(command, recorded):

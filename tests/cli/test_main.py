@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import headrace
-from headrace.cli.main import COMMANDS, split_profile
+from headrace.cli.main import COMMANDS, split_options
 
 
 def test_help_names_every_command_and_no_other(command):
@@ -68,17 +68,19 @@ def test_an_output_that_is_none_is_a_usage_error(command):
 
 
 @pytest.mark.parametrize(
-    ("words", "profile", "rest"),
+    ("words", "options", "rest"),
     [
-        (["--profile", "x", "version"], "x", ["version"]),
-        (["--profile=x", "version"], "x", ["version"]),
-        (["-p", "x", "run", "-p", "a=1"], "x", ["run", "-p", "a=1"]),
-        (["run", "-p", "a=1"], None, ["run", "-p", "a=1"]),
-        ([], None, []),
+        (["--profile", "x", "version"], ("x", None), ["version"]),
+        (["--profile=x", "version"], ("x", None), ["version"]),
+        (["-p", "x", "run", "-p", "a=1"], ("x", None), ["run", "-p", "a=1"]),
+        (["run", "-p", "a=1"], (None, None), ["run", "-p", "a=1"]),
+        (["--no-prompt", "-p", "x", "version"], ("x", False), ["version"]),
+        (["--prompt", "version", "--no-prompt"], (None, True), ["version", "--no-prompt"]),
+        ([], (None, None), []),
     ],
 )
-def test_a_profile_is_taken_only_before_the_command(words, profile, rest):
-    assert split_profile(words) == (profile, rest)
+def test_options_are_taken_only_before_the_command(words, options, rest):
+    assert split_options(words) == (options, rest)
 
 
 def test_a_profile_without_a_name_is_a_usage_error(command):
@@ -93,8 +95,31 @@ def test_a_profile_is_used(process, home):
     assert "HEADRACE_LOGGING_LEVEL='DEBUG' (from profile loud)" in ended.out
 
 
-def test_a_missing_profile_is_one_clear_line(process):
-    ended = process("--profile", "x", "version")
+def test_a_profile_given_before_the_command_wins_over_the_environments(process):
+    variables = {"HEADRACE_PROFILE": "local", "PREFECT_PROFILE": "local"}
+    assert "HEADRACE_PROFILE='ephemeral'" in process("-p", "ephemeral", "config", "view", **variables).out
+
+
+def test_processes_that_a_command_starts_use_its_profile(process, home, script):
+    script(
+        """
+        import subprocess, sys
+        from headrace import flow
+
+        @flow
+        def look():
+            code = "from headrace.settings import get_current_settings as s; print(s().profile)"
+            subprocess.run([sys.executable, "-c", code], check=True)
+        """
+    )
+    home.mkdir()
+    (home / "profiles.toml").write_text("[profiles.mine]\n")
+    assert process("-p", "mine", "run", "script.py").out == "mine\n"
+
+
+@pytest.mark.parametrize("words", [["version"], ["profile", "ls"], ["flow-run", "ls"]])
+def test_a_missing_profile_is_one_clear_line(process, words):
+    ended = process("--profile", "x", *words)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == "Error: There is no profile 'x'; there are: default, ephemeral, local.\n"
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from headrace.exceptions import ConfigurationError, MissingProfileError
+from headrace.settings import Secret, temporary_settings
 from headrace.settings.load import load_settings
 
 PATH = "logging.level"
@@ -151,6 +152,66 @@ def test_a_profile_asked_for_by_the_program_wins(load, folder):
     write(folder / "home/profiles.toml", "active = 'a'\n[profiles.a]\n[profiles.b]\n")
     assert load_settings({"HEADRACE_HOME": str(folder / "home")}, folder, profile="b").profile == "b"
     assert load().profile == "a"
+
+
+def test_the_program_wins_over_all_sources(folder, monkeypatch):
+    configure_everywhere(folder)
+    monkeypatch.setenv("HEADRACE_HOME", str(folder / "home"))
+    monkeypatch.setenv("HEADRACE_LOGGING_LEVEL", "CRITICAL")
+    with temporary_settings({PATH: "DEBUG"}) as settings:
+        assert (settings.logging.level, settings.source_of(PATH).kind) == ("DEBUG", "explicit")
+
+
+def test_our_variable_chooses_the_profile_before_prefects(load, folder):
+    write(folder / "home/profiles.toml", "active = 'a'\n[profiles.a]\n[profiles.b]\n[profiles.c]\n")
+    assert load(HEADRACE_PROFILE="b", PREFECT_PROFILE="c").profile == "b"
+    assert load(HEADRACE_PROFILE="", PREFECT_PROFILE="c").profile == "c"
+    assert load(HEADRACE_PROFILE="", PREFECT_PROFILE="").profile == "a"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "path", "stronger", "weaker"),
+    [
+        ("API_URL", "api.url", "http://a/api", "http://b/api"),
+        ("API_KEY", "api.key", "pnu_a", "pnu_b"),
+        ("API_AUTH_STRING", "api.auth_string", "me:a", "me:b"),
+    ],
+)
+def test_where_the_api_is_and_how_to_enter_it(load, folder, suffix, path, stronger, weaker):
+    def value(settings):
+        found = settings.get(path)
+        return found.get_secret_value() if isinstance(found, Secret) else found
+
+    assert value(load()) is None
+    write(folder / "home/profiles.toml", f"[profiles.default]\nPREFECT_{suffix} = '{weaker}'\n")
+    assert value(load()) == weaker
+    write(folder / "headrace.toml", f"[api]\n{path.removeprefix('api.')} = '{stronger}'\n")
+    assert value(load()) == stronger
+    assert value(load({f"PREFECT_{suffix}": weaker})) == weaker
+    assert value(load({f"PREFECT_{suffix}": weaker, f"HEADRACE_{suffix}": stronger})) == stronger
+    assert value(load({f"HEADRACE_{suffix}": ""})) is None
+
+
+def test_profiles_can_be_kept_elsewhere(load, folder):
+    write(folder / "mine.toml", "active = 'a'\n[profiles.a]\n")
+    assert load(PREFECT_PROFILES_PATH=str(folder / "mine.toml")).profile == "a"
+    write(folder / ".env", f"HEADRACE_PROFILES_PATH={folder / 'mine.toml'}\n")
+    assert load().profile == "a"
+
+
+def test_an_active_profile_that_is_missing_is_said_to_be(load, folder):
+    write(folder / "home/profiles.toml", "active = 'gone'\n[profiles.a]\n")
+    with pytest.raises(
+        MissingProfileError,
+        match=r"profiles\.toml says that 'gone' .* a, default, .*`headrace profile use NAME`",
+    ):
+        load()
+
+
+def test_an_active_profile_that_is_no_name_is_refused(load, folder):
+    write(folder / "home/profiles.toml", "active = 3\n[profiles.a]\n")
+    with pytest.raises(ConfigurationError, match=r"active in .*profiles\.toml is 3; expected the name"):
+        load()
 
 
 def test_there_are_profiles_without_a_file(load):

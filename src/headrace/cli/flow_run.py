@@ -2,29 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 
 from cyclopts import App, Parameter
 from msgspec import Struct, to_builtins
 
 from headrace.cli.filters import Limit, StateNames, StateTypes, state_names
+from headrace.cli.finding import find_flow_run
 from headrace.cli.log_lines import Head, NumLogs, Reverse, Tail, show_logs, window
 from headrace.cli.output import Cell, Column, Output, json_to, say, show_pairs, show_table
-from headrace.cli.recorded import NOTHING_YET, read
+from headrace.cli.recorded import NOTHING_YET, connected, pages
 from headrace.cli.run_details import show_history, shown_parameters, shown_tags, timing
 from headrace.cli.words import ago, duration, state_cell
 from headrace.core.states import StateType
 from headrace.schema.base import now
+from headrace.schema.filters.flow_runs import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterParentFlowRunId,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+    FlowRunFilterStateType,
+)
+from headrace.schema.filters.flows import FlowFilter, FlowFilterId, FlowFilterName
+from headrace.schema.filters.logs import LogFilter, LogFilterFlowRunId
+from headrace.schema.requests.task_runs import TaskRunsCountBody
 from headrace.schema.runs import FlowRun
+from headrace.schema.sorting import FlowRunSort
 from headrace.schema.states import State
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from headrace.client.orchestration import SyncHeadraceClient
 
 __all__ = ["app"]
 
-app = App(name="flow-run", help="Look at flow runs.", result_action="return_value", help_format="plaintext")
+app = App(
+    name="flow-run",
+    help="Look at flow runs; cancel, retry and delete them.",
+    result_action="return_value",
+    help_format="plaintext",
+)
+CHANGES = {
+    "delete": "Delete a flow run with its task runs, states and logs.",
+    "cancel": "Cancel a flow run.",
+    "retry": "Run a flow run again that has ended: by whoever serves its deployment, or here if an entrypoint is given; "
+    "the exit code is then that of `headrace run`.",
+}
+"""Commands in a module of their own, by name, and their help."""
+
+for _name, _help in CHANGES.items():
+    app.command(f"headrace.cli.flow_run_changes:{_name}", name=_name, help=_help)
 
 
 class Listed(Struct):
@@ -61,7 +89,12 @@ def ls(
         state: Only runs in a state of this name, such as Completed or Late; may be given several times.
         state_type: Only runs in a state of this type; may be given several times.
     """
-    runs, any_at_all = read(lambda conn: _listed(conn, flow_name, limit, state_names(state), state_type))
+    states = FlowRunFilterState(
+        type=FlowRunFilterStateType(any_=state_type), name=FlowRunFilterStateName(any_=state_names(state))
+    )
+    with connected() as client:
+        runs = _listed(client, flow_name, FlowRunFilter(state=states), limit)
+        any_at_all = bool(runs) or bool(client.read_flow_runs(limit=1))
     if output == "json":
         json_to([_as_json(listed) for listed in runs])
     elif runs:
@@ -75,9 +108,10 @@ def inspect(id: str, *, output: Output = "text") -> None:
     """Show a flow run: its state and history, times, parameters, task runs and subflow runs.
 
     Args:
-        id: The run's id, the start of it, or its name.
+        id: The run's id, its name, or the start of its id if it is one of the newest.
     """
-    details = read(lambda conn: _details(conn, id))
+    with connected() as client:
+        details = _details(client, find_flow_run(client, id))
     if output == "json":
         json_to(_details_as_json(details))
     else:
@@ -97,55 +131,60 @@ def logs(
     """Show what a flow run and its task runs logged.
 
     Args:
-        id: The run's id, the start of it, or its name.
+        id: The run's id, its name, or the start of its id if it is one of the newest.
     """
-    from headrace.store.flow_runs import find_flow_run
-    from headrace.store.where import LogFilter
-
     shown = window(head, tail, num_logs, reverse)
-    run = read(lambda conn: find_flow_run(conn, id))
-    show_logs(LogFilter(flow_run_ids=[run.id]), shown, output, flow_run=run)
+    with connected() as client:
+        run = find_flow_run(client, id)
+        wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
+        show_logs(client, wanted, shown, output, flow_run=run)
 
 
 def _listed(
-    conn: Connection,
+    client: SyncHeadraceClient,
     flow_names: list[str] | None,
-    limit: int,
-    names: list[str] | None,
-    types: list[StateType] | None,
-) -> tuple[list[Listed], bool]:
-    """The runs that match, and whether there is any run at all."""
-    from headrace.store.flow_runs import read_flow_runs
-    from headrace.store.where import FlowRunFilter
-
-    wanted = FlowRunFilter(flow_names=flow_names, state_names=names, state_types=types)
-    runs = _with_flow_names(conn, read_flow_runs(conn, wanted, limit=limit, now=now()))
-    return runs, bool(runs) or bool(read_flow_runs(conn, limit=1))
-
-
-def _with_flow_names(conn: Connection, runs: list[FlowRun]) -> list[Listed]:
-    from headrace.store.flows import read_flow
-
-    names: dict[UUID, str] = {
-        flow_id: read_flow(conn, flow_id).name for flow_id in {run.flow_id for run in runs}
-    }
-    return [Listed(run, names[run.flow_id]) for run in runs]
+    wanted: FlowRunFilter,
+    count: int | None,
+) -> list[Listed]:
+    """The newest runs that match."""
+    flows = FlowFilter(name=FlowFilterName(any_=flow_names)) if flow_names is not None else None
+    listed = pages(
+        lambda limit, offset: client.read_flow_runs(
+            flow_filter=flows,
+            flow_run_filter=wanted,
+            sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+            limit=limit,
+            offset=offset,
+        ),
+        count,
+    )
+    return [run for page in listed for run in _with_flow_names(client, page)]
 
 
-def _details(conn: Connection, text: str) -> Details:
-    from headrace.store.flow_runs import find_flow_run
-    from headrace.store.states import read_states
-    from headrace.store.summaries import count_task_runs_by_state, read_subflow_runs
+def _with_flow_names(client: SyncHeadraceClient, runs: Sequence[FlowRun]) -> list[Listed]:
+    ids = list({run.flow_id for run in runs})
+    flows = client.read_flows(flow_filter=FlowFilter(id=FlowFilterId(any_=ids)), limit=len(ids))
+    names = {flow.id: flow.name for flow in flows}
+    return [Listed(run, names.get(run.flow_id, str(run.flow_id))) for run in runs]
 
-    run = find_flow_run(conn, text, now=now())
-    [listed] = _with_flow_names(conn, [run])
+
+def _details(client: SyncHeadraceClient, run: FlowRun) -> Details:
+    children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[run.id]))
+    [listed] = _with_flow_names(client, [run])
     return Details(
         run,
         listed.flow_name,
-        read_states(conn, run.id),
-        count_task_runs_by_state(conn, run.id),
-        _with_flow_names(conn, read_subflow_runs(conn, run.id, now=now())),
+        client.read_flow_run_states(run.id),
+        _task_runs_by_state(client, run),
+        _listed(client, None, children, None)[::-1],
     )
+
+
+def _task_runs_by_state(client: SyncHeadraceClient, run: FlowRun) -> dict[StateType, int]:
+    """How many task runs of a flow run are in each state; states without any are left out."""
+    body = TaskRunsCountBody(flow_runs=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])))
+    counts = client.request("POST", "/ui/task_runs/count", json=body).json()
+    return {kind: counts[kind] for kind in StateType if counts.get(kind)}
 
 
 def _as_json(listed: Listed) -> dict[str, Any]:

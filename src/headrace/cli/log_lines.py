@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 from uuid import UUID
 
 from cyclopts import CycloptsError, Parameter
 
 from headrace.cli.output import Output, json_to, say
-from headrace.cli.recorded import open_store
+from headrace.cli.recorded import pages
 from headrace.cli.words import instant
+from headrace.schema.filters.task_runs import TaskRunFilter, TaskRunFilterId
+from headrace.schema.sorting import LogSort
 
 if TYPE_CHECKING:
+    from headrace.client.orchestration import SyncHeadraceClient
+    from headrace.schema.filters.logs import LogFilter
     from headrace.schema.logs import Log
     from headrace.schema.runs import FlowRun
-    from headrace.store.store import Store
-    from headrace.store.where import LogFilter
 
 __all__ = ["Head", "NumLogs", "Reverse", "Tail", "Window", "show_logs", "window"]
 
@@ -33,7 +34,6 @@ NumLogs = Annotated[
 Reverse = Annotated[bool, Parameter(name=("--reverse", "-r"), negative=(), help="Show the last line first.")]
 
 _FEW = 20
-_PAGE = 1000
 
 
 class Window(NamedTuple):
@@ -63,23 +63,29 @@ def window(head: bool, tail: bool, num_logs: int | None, reverse: bool) -> Windo
     return Window(num_logs or (_FEW if head or tail else None), tail or (reverse and not head), reverse)
 
 
-def show_logs(wanted: LogFilter, window: Window, output: Output, flow_run: FlowRun | None = None) -> None:
+def show_logs(
+    client: SyncHeadraceClient,
+    wanted: LogFilter,
+    window: Window,
+    output: Output,
+    flow_run: FlowRun | None = None,
+) -> None:
     """Write log lines.
 
     Args:
+        client: Where to read them.
         wanted: The lines to choose from.
         window: Which of them to show.
         output: As lines, or as JSON.
         flow_run: The flow run that they belong to, if to one.
     """
-    store = open_store()
-    pages = _read(store, wanted, window)
+    listed = _read(client, wanted, window)
     if output == "json":
-        json_to([log for page in pages for log in page])
+        json_to([log for page in listed for log in page])
         return
-    subjects = _Subjects(store, flow_run)
+    subjects = _Subjects(client, flow_run)
     empty = True
-    for page in pages:
+    for page in listed:
         subjects.learn(page)
         for log in page:
             empty = False
@@ -89,46 +95,34 @@ def show_logs(wanted: LogFilter, window: Window, output: Output, flow_run: FlowR
         say("The run logged nothing.")
 
 
-def _read(store: Store, wanted: LogFilter, window: Window) -> Iterator[list[Log]]:
-    if window.limit is not None and window.from_end is not window.reverse:
-        # The last few in order, or the first few backwards: few enough to be turned round here.
-        pages = _pages(store, wanted, window.limit, descending=window.from_end)
-        yield [log for page in pages for log in page][::-1]
-        return
-    yield from _pages(store, wanted, window.limit, descending=window.reverse)
-
-
-def _pages(store: Store, wanted: LogFilter, count: int | None, *, descending: bool) -> Iterator[list[Log]]:
-    from headrace.store.logs import read_logs
-
-    offset = 0
-    while count is None or offset < count:
-        limit = _PAGE if count is None else min(_PAGE, count - offset)
-        query = partial(read_logs, wanted=wanted, limit=limit, offset=offset, descending=descending)
-        page = store.read(query)
-        yield page
-        offset += len(page)
-        if len(page) < limit:
-            return
+def _read(client: SyncHeadraceClient, wanted: LogFilter, window: Window) -> Iterator[list[Log]]:
+    turned = window.limit is not None and window.from_end is not window.reverse
+    # The last few in order, or the first few backwards, are few enough to be turned round here.
+    descending = window.from_end if turned else window.reverse
+    sort = LogSort.TIMESTAMP_DESC if descending else LogSort.TIMESTAMP_ASC
+    listed = pages(
+        lambda limit, offset: client.read_logs(wanted, limit=limit, offset=offset, sort=sort), window.limit
+    )
+    if turned:
+        yield [log for page in listed for log in page][::-1]
+    else:
+        yield from listed
 
 
 class _Subjects:
     """What each line is about: the task run or flow run that logged it, by its name."""
 
-    def __init__(self, store: Store, flow_run: FlowRun | None) -> None:
-        self._store = store
+    def __init__(self, client: SyncHeadraceClient, flow_run: FlowRun | None) -> None:
+        self._client = client
         self._flow_run = f"Flow run {flow_run.name!r}" if flow_run else ""
         self._task_runs: dict[UUID, str] = {}
 
     def learn(self, page: Sequence[Log]) -> None:
         """Read the names of the page's task runs, all at once."""
-        from headrace.store.task_runs import read_task_runs
-        from headrace.store.where import TaskRunFilter
-
         ids = {log.task_run_id for log in page if log.task_run_id is not None} - self._task_runs.keys()
         if ids:
-            wanted = TaskRunFilter(ids=list(ids))
-            runs = self._store.read(lambda conn: read_task_runs(conn, wanted, limit=len(ids)))
+            wanted = TaskRunFilter(id=TaskRunFilterId(any_=list(ids)))
+            runs = self._client.read_task_runs(task_run_filter=wanted, limit=len(ids))
             self._task_runs |= {run.id: f"Task run {run.name!r}" for run in runs}
 
     def of(self, log: Log) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, NamedTuple
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -17,9 +17,6 @@ from headrace import __version__
 from headrace.cli.exit_codes import INTERRUPTED, PIPE_CLOSED, TERMINATED, UNSUCCESSFUL, USAGE
 from headrace.cli.output import say_error
 from headrace.exceptions import ExternalSignal, HeadraceException
-
-if TYPE_CHECKING:
-    from headrace.settings import Settings
 
 __all__ = ["build_app", "main"]
 
@@ -30,9 +27,14 @@ The exit code says how the run ended: 0 Completed, 1 Failed, 3 Crashed, 4 Cancel
 
 COMMANDS = (
     ("run", "run", (), RUN_HELP),
-    ("flow_run", "flow-run", ("flow-runs",), "Look at flow runs."),
+    ("flow", "flow", ("flows",), "Look at flows."),
+    ("flow_run", "flow-run", ("flow-runs",), "Look at flow runs; cancel, retry and delete them."),
     ("task_run", "task-run", ("task-runs",), "Look at task runs."),
-    ("config", "config", (), "Look at settings."),
+    ("server", "server", (), "Start, stop and look at the server."),
+    ("profile", "profile", ("profiles",), "Named sets of settings: make, choose and look at them."),
+    ("config", "config", (), "Look at settings and change them."),
+    ("event", "event", ("events",), "Emit events, and watch them as they happen."),
+    ("api", "api", (), "Send a request to the API."),
     ("version", "version", (), "Show the versions of Headrace and of what it stands on."),
 )
 """A command's module, its name, other names, and its help."""
@@ -72,42 +74,64 @@ def build_app() -> App:
         app.command(f"headrace.cli.{module}:app", name=(name, *aliases), help=text)
 
     @app.default
-    def show_help(*, profile: Annotated[str | None, Parameter(name=("--profile", "-p"))] = None) -> None:
+    def show_help(
+        *,
+        profile: Annotated[str | None, Parameter(name=("--profile", "-p"))] = None,
+        prompt: bool | None = None,
+    ) -> None:
         """Show this page.
 
         Args:
             profile: The profile to use, given before the command.
+            prompt: Whether commands may ask questions, given before the command; only on a terminal when left out.
         """
         app.help_print([])
 
     return app
 
 
+class GlobalOptions(NamedTuple):
+    """What is given before the command.
+
+    Args:
+        profile: The profile to use.
+        prompt: Whether commands may ask questions.
+    """
+
+    profile: str | None = None
+    prompt: bool | None = None
+
+
 def _dispatch(words: list[str]) -> int:
-    profile, rest = split_profile(words)
+    options, rest = split_options(words)
     _check_command(rest)
-    if profile is not None:
-        _use(profile)
+    _apply(options)
     code = build_app()(rest, exit_on_error=False, print_error=False)
     sys.stdout.flush()
     return code or 0
 
 
-def split_profile(words: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The profile named before the command, and the remaining words.
+def split_options(words: Sequence[str]) -> tuple[GlobalOptions, list[str]]:
+    """The options given before the command, and the remaining words.
 
     Taken by hand because `-p` means something else to commands.
 
     Raises:
         CycloptsError: `--profile` has no name after it.
     """
-    if words and words[0].startswith("--profile="):
-        return words[0].partition("=")[2], list(words[1:])
-    if words and words[0] in ("--profile", "-p"):
-        if len(words) < 2:
-            raise CycloptsError(msg=f"{words[0]} needs the name of a profile.")
-        return words[1], list(words[2:])
-    return None, list(words)
+    options, rest = GlobalOptions(), list(words)
+    while rest:
+        if rest[0].startswith("--profile="):
+            options = options._replace(profile=rest.pop(0).partition("=")[2])
+        elif rest[0] in ("--profile", "-p"):
+            if len(rest) < 2:
+                raise CycloptsError(msg=f"{rest[0]} needs the name of a profile.")
+            options, rest = options._replace(profile=rest[1]), rest[2:]
+        elif rest[0] in ("--prompt", "--no-prompt"):
+            options = options._replace(prompt=rest.pop(0) == "--prompt")
+        else:
+            break
+    return options, rest
 
 
 def _check_command(words: Sequence[str]) -> None:
@@ -120,13 +144,23 @@ def _check_command(words: Sequence[str]) -> None:
         raise CycloptsError(msg=f"There is no command {words[0]!r}.{hint}")
 
 
-def _use(profile: str) -> None:
-    from headrace.settings import use_settings
-    from headrace.settings.load import load_settings
+def _apply(options: GlobalOptions) -> None:
+    """Put the options where this process and those that it starts find them: the environment.
 
-    settings: Settings = load_settings(profile=profile)
-    os.environ["HEADRACE_PROFILE"] = profile  # for the processes that a flow starts
-    use_settings(settings)
+    The settings themselves are read when the command asks for them, so that it can also mend a profile whose values
+    cannot be used.
+    """
+    if options == GlobalOptions():
+        return
+    from headrace.settings.current import forget_settings
+    from headrace.settings.load import find_profiles_path
+    from headrace.settings.profiles import read_profiles
+
+    if options.profile is not None:
+        os.environ["HEADRACE_PROFILE"] = read_profiles(find_profiles_path())[options.profile].name
+    if options.prompt is not None:
+        os.environ["HEADRACE_CLI_PROMPT"] = str(options.prompt).lower()
+    forget_settings()
 
 
 def _ending(command: Callable[[], int]) -> int:
@@ -139,6 +173,9 @@ def _ending(command: Callable[[], int]) -> int:
     except HeadraceException as exc:
         say_error(str(exc))
         return UNSUCCESSFUL
+    except _network_errors() as exc:
+        say_error(str(exc))
+        return UNSUCCESSFUL
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python flushes stdout once more at exit: let that go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -147,6 +184,12 @@ def _ending(command: Callable[[], int]) -> int:
         return INTERRUPTED
     except ExternalSignal:
         return TERMINATED
+
+
+def _network_errors() -> tuple[type[Exception], ...]:
+    """What the client raises when the API cannot be reached, if the command has used it."""
+    httpx = sys.modules.get("httpx")
+    return () if httpx is None else (httpx.TransportError, httpx.InvalidURL)
 
 
 def _sentence(exc: CycloptsError) -> str:

@@ -6,17 +6,24 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from cyclopts import Parameter
+
+from headrace.exceptions import HeadraceException
+
+if TYPE_CHECKING:
+    from headrace.settings.program import CLISettings
 
 __all__ = [
     "Cell",
     "Column",
     "Output",
+    "cli_settings",
     "json_to",
     "say",
     "say_error",
+    "say_warning",
     "show_pairs",
     "show_table",
     "stdout_to_stderr",
@@ -59,6 +66,22 @@ def say(text: str) -> None:
 def say_error(text: str) -> None:
     """Write what went wrong, as one message, where errors go."""
     sys.stderr.write(f"Error: {text}\n")
+
+
+def say_warning(text: str) -> None:
+    """Write what the user should know although the command did what was asked, where errors go."""
+    sys.stderr.write(f"Warning: {text}\n")
+
+
+def cli_settings() -> CLISettings:
+    """The command line's own settings; the defaults if none can be loaded, for commands that mend them must still talk."""
+    from headrace.settings import get_current_settings
+    from headrace.settings.program import CLISettings
+
+    try:
+        return get_current_settings().cli
+    except HeadraceException:
+        return CLISettings()
 
 
 def json_to(value: Any) -> None:
@@ -134,9 +157,7 @@ def _show_rich(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Non
 def _console() -> Any:
     from rich.console import Console
 
-    from headrace.settings import get_current_settings
-
-    return Console(no_color=not get_current_settings().cli.colors, width=_terminal_width())
+    return Console(no_color=not cli_settings().colors, width=_terminal_width())
 
 
 def _coloured(text: str, style: str) -> str:

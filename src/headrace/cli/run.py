@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import signal
-import sys
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from headrace.cli.exit_codes import INTERRUPTED, TERMINATED, UNSUCCESSFUL, exit_code
-from headrace.cli.output import Output, json_to, say_error, stdout_to_stderr
-from headrace.exceptions import ScriptError, TerminationSignal
+from headrace.cli.execution import code_of, execute, script_failed, show_traceback, summary
+from headrace.cli.output import Output, json_to, stdout_to_stderr
+from headrace.exceptions import ScriptError
 
 if TYPE_CHECKING:
     from headrace.engine.flow_run import FlowRunEngine
-    from headrace.flows import Flow
 
 __all__ = ["app"]
 
@@ -48,12 +46,12 @@ def run(
         try:
             engine, error = _executed(entrypoint, param or [], params, name, tag or [])
         except (ScriptError, SystemExit) as exc:
-            return _script_failed(entrypoint, exc)
+            return script_failed(entrypoint, exc)
         if error is not None:
-            _show_traceback(error)
-        code = _code(engine, error)
+            show_traceback(error)
+        code = code_of(engine, error)
     if output == "json":
-        json_to(_summary(engine, code))
+        json_to(summary(engine, code))
     return code
 
 
@@ -63,6 +61,8 @@ def _executed(
     """The run, ended, and what ended it if that was an error."""
     from headrace import context
     from headrace.cli.parameters import read_parameters
+    from headrace.engine.flow_run import FlowRunEngine
+    from headrace.engine.ports import ASYNC, SYNC
     from headrace.engine.sources import load_flow
 
     flow = load_flow(entrypoint)
@@ -70,97 +70,5 @@ def _executed(
     if name is not None:
         flow = flow.with_options(flow_run_name=lambda: name)
     with context.tags(*tags):
-        return _call(flow, flow.binder.complete(parameters))
-
-
-def _call(flow: Flow[..., Any], parameters: dict[str, Any]) -> tuple[FlowRunEngine, BaseException | None]:
-    """Run a flow of any colour to its end; what a generator yields goes nowhere."""
-    from headrace.engine.flow_run import FlowRunEngine
-    from headrace.engine.ports import ASYNC, SYNC
-
-    engine = FlowRunEngine(flow, parameters, ASYNC if flow.isasync else SYNC)
-    try:
-        if flow.isasync:
-            import asyncio
-
-            asyncio.run(_awaited(engine))
-        else:
-            _called(engine)
-    except BaseException as error:
-        return engine, error
-    return engine, engine.error
-
-
-def _called(engine: FlowRunEngine) -> None:
-    """Run a sync flow to its end."""
-    from headrace.engine.inline import run_inline
-    from headrace.engine.termination import Termination
-
-    with Termination():
-        if engine.flow.isgenerator:
-            for _ in engine.stream():
-                pass
-        else:
-            run_inline(engine.execute())
-
-
-async def _awaited(engine: FlowRunEngine) -> None:
-    """Run an async flow to its end.
-
-    Raises:
-        CancelledError: The run was cancelled; `asyncio.run` makes KeyboardInterrupt of it when Ctrl-C was the reason.
-        TerminationSignal: The run was cancelled because of SIGTERM.
-    """
-    import asyncio
-
-    from headrace.engine.termination import Termination
-
-    with Termination() as termination:
-        if engine.flow.isgenerator:
-            async for _ in engine.astream():
-                pass
-        else:
-            await engine.execute()
-    if isinstance(engine.error, asyncio.CancelledError):
-        if termination.signal is not None:
-            raise TerminationSignal(termination.signal) from engine.error
-        raise engine.error
-
-
-def _script_failed(entrypoint: str, exc: ScriptError | SystemExit) -> int:
-    if isinstance(exc, SystemExit):
-        say_error(
-            f"The script at {entrypoint!r} called sys.exit({exc.code!r}) while it was loaded; no flow was run."
-        )
-    else:
-        _show_traceback(exc.user_exc)
-        say_error(str(exc))
-    return UNSUCCESSFUL
-
-
-def _show_traceback(error: BaseException) -> None:
-    from headrace.logging.tracebacks import user_traceback
-
-    sys.stdout.flush()
-    sys.stderr.write(user_traceback(error))
-
-
-def _code(engine: FlowRunEngine, error: BaseException | None) -> int:
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
-    if isinstance(error, TerminationSignal):
-        return TERMINATED
-    return exit_code(engine.state.type) if engine.state is not None else UNSUCCESSFUL
-
-
-def _summary(engine: FlowRunEngine, code: int) -> dict[str, Any]:
-    state = engine.state
-    return {
-        "id": engine.run.id,
-        "name": engine.run.name,
-        "flow_name": engine.flow.name,
-        "state": None
-        if state is None
-        else {"type": state.type, "name": state.name, "message": state.message},
-        "exit_code": code,
-    }
+        engine = FlowRunEngine(flow, flow.binder.complete(parameters), ASYNC if flow.isasync else SYNC)
+        return engine, execute(engine)

@@ -8,20 +8,29 @@ from cyclopts import App, Parameter
 from msgspec import Struct, to_builtins
 
 from headrace.cli.filters import Limit, StateNames, StateTypes, state_names
+from headrace.cli.finding import find_flow_run, find_task_run
 from headrace.cli.log_lines import Head, NumLogs, Reverse, Tail, show_logs, window
 from headrace.cli.output import Cell, Column, Output, json_to, say, show_pairs, show_table
-from headrace.cli.recorded import NOTHING_YET, read
+from headrace.cli.recorded import NOTHING_YET, connected, pages
 from headrace.cli.run_details import show_history, shown_tags, timing
 from headrace.cli.words import ago, duration, state_cell
 from headrace.schema.base import now
+from headrace.schema.filters.logs import LogFilter, LogFilterTaskRunId
+from headrace.schema.filters.task_runs import (
+    TaskRunFilter,
+    TaskRunFilterFlowRunId,
+    TaskRunFilterName,
+    TaskRunFilterState,
+    TaskRunFilterStateName,
+    TaskRunFilterStateType,
+)
 from headrace.schema.runs import Constant, FlowRun, FlowRunResult, RunInput, TaskRun
 from headrace.schema.runs import Parameter as FlowParameter
+from headrace.schema.sorting import TaskRunSort
 from headrace.schema.states import State
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from headrace.core.states import StateType
+    from headrace.client.orchestration import SyncHeadraceClient
 
 __all__ = ["app"]
 
@@ -50,14 +59,22 @@ def ls(
 
     Args:
         task_run_name: Only runs of this name; may be given several times.
-        flow_run: Only task runs of this flow run, given by its id, the start of it, or its name.
+        flow_run: Only task runs of this flow run, given by its id or name.
         limit: How many at most.
         state: Only runs in a state of this name, such as Completed or Cached; may be given several times.
         state_type: Only runs in a state of this type; may be given several times.
     """
-    runs, any_at_all = read(
-        lambda conn: _listed(conn, task_run_name, flow_run, limit, state_names(state), state_type)
+    wanted = TaskRunFilter(
+        name=TaskRunFilterName(any_=task_run_name),
+        state=TaskRunFilterState(
+            type=TaskRunFilterStateType(any_=state_type), name=TaskRunFilterStateName(any_=state_names(state))
+        ),
     )
+    with connected() as client:
+        if flow_run is not None:
+            wanted.flow_run_id = TaskRunFilterFlowRunId(any_=[find_flow_run(client, flow_run).id])
+        runs = _listed(client, wanted, limit)
+        any_at_all = bool(runs) or bool(client.read_task_runs(limit=1))
     if output == "json":
         json_to(runs)
     elif runs:
@@ -71,9 +88,10 @@ def inspect(id: str, *, output: Output = "text") -> None:
     """Show a task run: its state and history, times and inputs.
 
     Args:
-        id: The run's id, the start of it, or its name.
+        id: The run's id, its name, or the start of its id if it is one of the newest.
     """
-    details = read(lambda conn: _details(conn, id))
+    with connected() as client:
+        details = _details(client, find_task_run(client, id))
     if output == "json":
         json_to({**to_builtins(details.run), "state_history": details.history})
     else:
@@ -93,43 +111,31 @@ def logs(
     """Show what a task run logged.
 
     Args:
-        id: The run's id, the start of it, or its name.
+        id: The run's id, its name, or the start of its id if it is one of the newest.
     """
-    from headrace.store.task_runs import find_task_run
-    from headrace.store.where import LogFilter
-
     shown = window(head, tail, num_logs, reverse)
-    run = read(lambda conn: find_task_run(conn, id))
-    show_logs(LogFilter(task_run_ids=[run.id]), shown, output)
+    with connected() as client:
+        run = find_task_run(client, id)
+        show_logs(client, LogFilter(task_run_id=LogFilterTaskRunId(any_=[run.id])), shown, output)
 
 
-def _listed(
-    conn: Connection,
-    run_names: list[str] | None,
-    flow_run: str | None,
-    limit: int,
-    names: list[str] | None,
-    types: list[StateType] | None,
-) -> tuple[list[TaskRun], bool]:
-    """The runs that match, and whether there is any run at all."""
-    from headrace.store.flow_runs import find_flow_run
-    from headrace.store.task_runs import read_task_runs
-    from headrace.store.where import TaskRunFilter
-
-    flow_run_ids = None if flow_run is None else [find_flow_run(conn, flow_run).id]
-    wanted = TaskRunFilter(names=run_names, flow_run_ids=flow_run_ids, state_names=names, state_types=types)
-    runs = read_task_runs(conn, wanted, limit=limit, now=now())
-    return runs, bool(runs) or bool(read_task_runs(conn, limit=1))
+def _listed(client: SyncHeadraceClient, wanted: TaskRunFilter, count: int) -> list[TaskRun]:
+    """The newest runs that match."""
+    listed = pages(
+        lambda limit, offset: client.read_task_runs(
+            task_run_filter=wanted,
+            sort=TaskRunSort.EXPECTED_START_TIME_DESC,
+            limit=limit,
+            offset=offset,
+        ),
+        count,
+    )
+    return [run for page in listed for run in page]
 
 
-def _details(conn: Connection, text: str) -> Details:
-    from headrace.store.flow_runs import read_flow_run
-    from headrace.store.states import read_states
-    from headrace.store.task_runs import find_task_run
-
-    run = find_task_run(conn, text, now=now())
-    flow_run = read_flow_run(conn, run.flow_run_id) if run.flow_run_id else None
-    return Details(run, flow_run, read_states(conn, run.id))
+def _details(client: SyncHeadraceClient, run: TaskRun) -> Details:
+    flow_run = client.read_flow_run(run.flow_run_id) if run.flow_run_id else None
+    return Details(run, flow_run, client.read_task_run_states(run.id))
 
 
 def _show_list(runs: list[TaskRun]) -> None:

@@ -9,12 +9,10 @@ from cyclopts import App
 
 from headrace import __version__
 from headrace.cli.output import Output, json_to, show_pairs
+from headrace.schema.versions import API_VERSION
 from headrace.settings import Settings, get_current_settings
 
-__all__ = ["API_VERSION", "app"]
-
-API_VERSION = "0.8.4"
-"""The version of the REST API that Headrace speaks."""
+__all__ = ["app"]
 
 app = App(name="version", result_action="return_value", help_format="plaintext")
 

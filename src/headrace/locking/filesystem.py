@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from headrace.locking.exclusive import exclusively
 from headrace.locking.liveness import is_alive, machine_name, process_start
 from headrace.schema.base import now
 
@@ -187,12 +186,8 @@ class FileSystemLockManager:
     def _guard(self) -> Iterator[None]:
         """Exclude every other thread and process from the directory."""
         os.makedirs(self.lock_files_directory, exist_ok=True)
-        with open(os.path.join(self.lock_files_directory, ".guard"), "ab") as file:
-            _lock_file(file)
-            try:
-                yield
-            finally:
-                _unlock_file(file)
+        with exclusively(os.path.join(self.lock_files_directory, ".guard")):
+            yield
 
 
 def _waits(timeout: float | None) -> Iterator[float]:
@@ -202,31 +197,3 @@ def _waits(timeout: float | None) -> Iterator[float]:
     while deadline is None or deadline > time.monotonic():
         yield wait if deadline is None else max(0.0, min(wait, deadline - time.monotonic()))
         wait = min(2 * wait, longest)
-
-
-# `flock`, not `lockf`: the latter is per process, so threads would not exclude each other, and closing any other file
-# of the same name would release it.
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock_file(file: Any) -> None:
-        while True:
-            try:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-                return
-            except OSError:  # After ten attempts, one a second.
-                continue
-
-    def _unlock_file(file: Any) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock_file(file: Any) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX)
-
-    def _unlock_file(file: Any) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)

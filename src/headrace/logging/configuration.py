@@ -1,6 +1,7 @@
 """Sets logging up: on first use, and without touching what the user has configured.
 
     headrace              the level of `logging.level`; the console, and a relay to the root logger's handlers
+    headrace.api          the level of `server.logging_level`: the API also answers within processes that run flows
     headrace.flow_runs    the record of the run
     headrace.task_runs    the record of the run
     each extra logger     the record of the run that uses it; the console if nothing else is configured
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["CONSOLE", "HEADRACE", "RECORD", "RELAY", "ensure_logging_setup", "is_pending", "setup_logging"]
 
 HEADRACE = logging.getLogger("headrace")
+API = logging.getLogger("headrace.api")
 CONSOLE = ConsoleHandler()
 RELAY = RootRelay()
 RECORD = RecordHandler()
@@ -58,7 +60,8 @@ def setup_logging() -> None:
     """Set logging up by the settings in force here, again if it was already; see `ensure_logging_setup`."""
     # No lock, which a fork could leave held: each step can be done twice or by two threads at once.
     global _in_force
-    settings = get_current_settings().logging
+    everything = get_current_settings()
+    settings = everything.logging
     overrides = read_overrides()
     if settings.config_path.exists():
         from headrace.logging.configuration_file import apply_logging_config
@@ -68,6 +71,7 @@ def setup_logging() -> None:
         _configure_console(overrides)
         _configure_extras(settings)
     _set_level(HEADRACE, settings.level)
+    _set_level(API, everything.server.logging_level)
     for name in (FLOW_RUNS, TASK_RUNS):
         _record_lines_of(logging.getLogger(name))
     overrides.set_levels()

@@ -37,10 +37,19 @@ def coerce(path: str, value: Any, source: Source) -> Any:
         return _convert(read, kind)
     except (ValueError, OverflowError) as exc:
         given = "a value that is not shown" if is_secret(path) else repr(value)
-        name = variable(path) if source.kind == "explicit" else source.where or path
-        origin = {"env": "the environment", "explicit": "the program"}.get(source.kind, str(source))
-        setting = f"{name} in {origin}" if source.kind in ("env", "explicit") else f"{path} in {origin}"
-        raise ConfigurationError(f"{setting} is {given}; expected {expected(path)}.") from exc
+        raise ConfigurationError(f"{_named(path, source)} is {given}; expected {expected(path)}.") from exc
+
+
+def _named(path: str, source: Source) -> str:
+    """A setting as its source calls it, and the source."""
+    match source.kind:
+        case "explicit":
+            return f"{variable(path)} in the program"
+        case "env":
+            return f"{source.where or path} in the environment"
+        case "command line":
+            return f"{source.where} on the command line"
+    return f"{path} in {source}"
 
 
 @cache

@@ -12,7 +12,7 @@ from headrace.settings.root import Given, Settings, Source
 if TYPE_CHECKING:
     from headrace.settings.setting import Setting
 
-__all__ = ["get_current_settings", "temporary_settings", "use_settings"]
+__all__ = ["forget_settings", "get_current_settings", "temporary_settings", "use_settings"]
 
 _temporary: ContextVar[Settings | None] = ContextVar("headrace_settings", default=None)
 _process: dict[str, Settings] = {}
@@ -42,6 +42,11 @@ def _load_process_settings() -> Settings:
 def use_settings(settings: Settings) -> None:
     """Make `settings` the process's own, as a program does that takes settings from its command line."""
     _process["settings"] = settings
+
+
+def forget_settings() -> None:
+    """Have environment and files read anew when settings are next asked for."""
+    _process.clear()
 
 
 @contextmanager

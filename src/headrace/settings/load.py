@@ -10,12 +10,12 @@ from typing import Any
 from msgspec import structs
 
 from headrace.settings.group import HOME, Group
-from headrace.settings.profiles import profile_layer
+from headrace.settings.profiles import chosen_profile, profile_layer
 from headrace.settings.root import Given, Settings
 from headrace.settings.secret import Secret
 from headrace.settings.sources import Layer, dotenv_layer, toml_layers, variables_layer
 
-__all__ = ["assemble", "load_settings"]
+__all__ = ["assemble", "find_profiles_path", "layer_above_profiles", "load_settings"]
 
 _HOME_SPELLINGS = ("${HEADRACE_HOME}", "${PREFECT_HOME}", HOME, "$PREFECT_HOME")
 _FROM_HOME = (
@@ -25,6 +25,8 @@ _FROM_HOME = (
     "server.database.connection_url",
 )
 """Settings whose default is below the home folder."""
+_PROFILES_PATH_FROM = ("home", "profiles_path")
+"""Settings that say where the profiles are, and so cannot come from a profile."""
 
 
 def load_settings(
@@ -42,19 +44,39 @@ def load_settings(
         MissingProfileError: There is no such profile.
     """
     environment = os.environ if environment is None else environment
+    given = coerce_layer(layer_above_profiles(environment, folder))
+    name, layer = profile_layer(_profiles_path(given), profile or chosen_profile(environment))
+    return assemble(
+        {**coerce_layer({path: raw for path, raw in layer.items() if path not in given}), **given}, name
+    )
+
+
+def layer_above_profiles(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Layer:
+    """What wins over any profile, as it is given: environment, `.env` and TOML files.
+
+    Raises:
+        ConfigurationError: A file cannot be used.
+    """
+    environment = os.environ if environment is None else environment
     folder = Path() if folder is None else folder
     merged: Layer = {}
     for layer in (variables_layer(environment), dotenv_layer(folder), *toml_layers(folder)):
         merged = {**layer, **merged}
-    given = coerce_layer(merged)
-    profiles_path = assemble(
-        {path: given[path] for path in ("home", "profiles_path") if path in given}
-    ).profiles_path
-    profile = profile or environment.get("HEADRACE_PROFILE") or environment.get("PREFECT_PROFILE")
-    name, layer = profile_layer(profiles_path, profile)
-    return assemble(
-        {**coerce_layer({path: raw for path, raw in layer.items() if path not in given}), **given}, name
-    )
+    return merged
+
+
+def find_profiles_path(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Path:
+    """The file of profiles, also when other settings, or those in the file, cannot be used.
+
+    Raises:
+        ConfigurationError: A file, or a value that the path depends on, cannot be used.
+    """
+    layer = layer_above_profiles(environment, folder)
+    return _profiles_path(coerce_layer({path: layer[path] for path in _PROFILES_PATH_FROM if path in layer}))
+
+
+def _profiles_path(given: Layer) -> Path:
+    return assemble({path: given[path] for path in _PROFILES_PATH_FROM if path in given}).profiles_path
 
 
 def coerce_layer(layer: Layer) -> Layer:

@@ -11,7 +11,16 @@ from functools import cache
 from headrace.exceptions import ConfigurationError
 from headrace.settings.root import Settings
 
-__all__ = ["PREFIXES", "all_paths", "closest", "path_of_suffix", "resolve", "split_prefix", "variable"]
+__all__ = [
+    "PREFIXES",
+    "all_paths",
+    "closest",
+    "path_of_name",
+    "path_of_suffix",
+    "resolve",
+    "split_prefix",
+    "variable",
+]
 
 PREFIXES = ("HEADRACE_", "PREFECT_")
 """The stronger first."""
@@ -110,14 +119,19 @@ def path_of_suffix(suffix: str) -> str | None:
     return all_paths().get(suffix) or FORMER.get(suffix)
 
 
+def path_of_name(name: str) -> str | None:
+    """The dotted name of a setting given by any of its names; None if there is no such setting."""
+    prefix, suffix = split_prefix(name)
+    return path_of_suffix(suffix if prefix else name.replace(".", "_").upper())
+
+
 def resolve(name: str) -> str:
     """The dotted name of a setting given by any of its names.
 
     Raises:
         ConfigurationError: There is no such setting.
     """
-    prefix, suffix = split_prefix(name)
-    path = path_of_suffix(suffix) if prefix else path_of_suffix(name.replace(".", "_").upper())
+    path = path_of_name(name)
     if path is None:
         hint = closest(name)
         raise ConfigurationError(

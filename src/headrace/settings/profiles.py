@@ -11,7 +11,21 @@ from msgspec import Struct, field
 from headrace.exceptions import ConfigurationError, MissingProfileError
 from headrace.settings.sources import Layer, read_toml, variables_layer
 
-__all__ = ["BUILT_IN", "DEFAULT_PROFILE", "Profile", "ProfilesCollection", "profile_layer", "read_profiles"]
+__all__ = [
+    "BUILT_IN",
+    "DEFAULT_PROFILE",
+    "PROFILE_VARIABLES",
+    "Profile",
+    "ProfilesCollection",
+    "chosen_profile",
+    "profile_in_use",
+    "profile_layer",
+    "profiles_in",
+    "read_profiles",
+]
+
+PROFILE_VARIABLES = ("HEADRACE_PROFILE", "PREFECT_PROFILE")
+"""Variables that choose a profile whatever the file says, the stronger first."""
 
 DEFAULT_PROFILE = "default"
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
@@ -80,24 +94,56 @@ def read_profiles(path: Path) -> ProfilesCollection:
     Raises:
         ConfigurationError: The file is not valid TOML, or has another shape.
     """
-    content = read_toml(path)
+    return profiles_in(read_toml(path), path)
+
+
+def profiles_in(content: Mapping[str, Any], path: Path) -> ProfilesCollection:
+    """The profiles in the content of the file `path`, together with the built-in ones.
+
+    Raises:
+        ConfigurationError: The content has another shape.
+    """
     profiles = {name: Profile(name=name, settings=dict(settings)) for name, settings in BUILT_IN.items()}
     tables = content.get("profiles", {})
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise ConfigurationError(
             f"{path} has no table per profile; expected [profiles.NAME] with settings below it."
         )
+    active = content.get("active")
+    if not isinstance(active, str | None):
+        raise ConfigurationError(f"active in {path} is {active!r}; expected the name of a profile.")
     profiles |= {name: Profile(name=name, settings=table, source=path) for name, table in tables.items()}
-    return ProfilesCollection(profiles, content.get("active"))
+    return ProfilesCollection(profiles, active)
 
 
-def profile_layer(path: Path, name: str | None) -> tuple[str, Layer]:
-    """The settings of the profile `name`, or of the file's active one; and its name.
+def chosen_profile(environment: Mapping[str, str]) -> str | None:
+    """The profile that the environment chooses, if it does."""
+    return next((name for variable in PROFILE_VARIABLES if (name := environment.get(variable))), None)
+
+
+def profile_in_use(profiles: ProfilesCollection, path: Path, chosen: str | None) -> Profile:
+    """The profile that was chosen, else the active one of the file `path`, else the default one.
+
+    Raises:
+        MissingProfileError: There is no such profile.
+    """
+    if chosen:
+        return profiles[chosen]
+    active = profiles.active_name or DEFAULT_PROFILE
+    if active not in profiles:
+        raise MissingProfileError(
+            f"{path} says that {active!r} is the active profile, but there is no such profile; there are: "
+            f"{', '.join(sorted(profiles))}. Choose one with `headrace profile use NAME`."
+        )
+    return profiles[active]
+
+
+def profile_layer(path: Path, chosen: str | None) -> tuple[str, Layer]:
+    """The name and the settings of the profile in use; see `profile_in_use`.
 
     Raises:
         ConfigurationError: The file cannot be used.
         MissingProfileError: There is no such profile.
     """
-    profiles = read_profiles(path)
-    chosen = name or profiles.active_name or DEFAULT_PROFILE
-    return chosen, variables_layer(profiles[chosen].settings, "profile", chosen)
+    profile = profile_in_use(read_profiles(path), path, chosen)
+    return profile.name, variables_layer(profile.settings, "profile", profile.name)

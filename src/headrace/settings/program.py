@@ -63,6 +63,9 @@ class ClientSettings(Group, frozen=True):
     csrf_support_enabled: Annotated[bool, about("Ask the API for a token before changes.")] = True
     custom_headers: Annotated[dict[str, str], about("Headers that are added to every request.")] = {}
     server_version_check_enabled: Annotated[bool, about("Compare the API's version on first use.")] = True
+    patience_seconds: Annotated[
+        Seconds, about("How long runs wait for an API that is away; then they go on without it.")
+    ] = 300.0
     metrics: ClientMetricsSettings = ClientMetricsSettings()
 
 

@@ -73,6 +73,9 @@ class ServerAPISettings(Group, frozen=True):
     cors_allowed_origins: Annotated[str, about("Origins that browsers may call from.")] = "*"
     cors_allowed_methods: Annotated[str, about("Methods that browsers may call with.")] = "*"
     cors_allowed_headers: Annotated[str, about("Headers that browsers may send.")] = "*"
+    max_request_size: Annotated[
+        int, about("The largest body of a request, after decompression.", unit="bytes", gt=0)
+    ] = 33_554_432
     max_parameter_size: Annotated[int, about("The largest parameters of a run.", unit="bytes", gt=0)] = (
         524_288
     )
@@ -126,7 +129,7 @@ class ServerFlowRunGraphSettings(Group, frozen=True):
 class ServerLogsSettings(Group, frozen=True):
     """Log streams."""
 
-    stream_out_enabled: Annotated[bool, about("Offer logs over a WebSocket.")] = False
+    stream_out_enabled: Annotated[bool, about("Offer logs over a WebSocket.")] = True
 
 
 class CancellationCleanupSettings(Group, frozen=True):
@@ -268,7 +271,7 @@ class ServerSettings(Group, frozen=True):
     """The server."""
 
     logging_level: Annotated[LogLevel, about("The least level that the server logs.")] = "WARNING"
-    metrics_enabled: Annotated[bool, about("Serve Prometheus metrics at /api/metrics.")] = False
+    metrics_enabled: Annotated[bool, about("Serve Prometheus metrics at /api/metrics.")] = True
     register_blocks_on_start: Annotated[bool, about("Offer the built-in block types.")] = True
     deployment_schedule_max_scheduled_runs: Annotated[
         int, about("The most schedules' runs shown ahead.", gt=0)

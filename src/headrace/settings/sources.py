@@ -6,7 +6,7 @@ active profile. All files but the profiles' are looked for in the working folder
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,16 @@ from headrace.settings.group import Group
 from headrace.settings.names import PREFIXES, all_paths, path_of_suffix, split_prefix
 from headrace.settings.root import Given, Settings, Source
 
-__all__ = ["Layer", "dotenv_layer", "dotenv_variables", "read_toml", "toml_layers", "variables_layer"]
+__all__ = [
+    "Layer",
+    "dotenv_layer",
+    "dotenv_variables",
+    "names_in",
+    "read_toml",
+    "toml_layers",
+    "unknown_keys",
+    "variables_layer",
+]
 
 Layer = dict[str, Given]
 """Raw values by dotted name."""
@@ -36,6 +45,12 @@ def variables_layer(variables: Mapping[str, str], kind: str = "env", where: str 
         if path is not None:
             layer.setdefault(path, Given(variables[name], Source(kind, where or name)))
     return layer
+
+
+def names_in(variables: Iterable[str], path: str) -> list[str]:
+    """Those among variables that set the setting `path`, the strongest first: the others have no effect."""
+    found = (name for name in variables if name.startswith(PREFIXES))
+    return sorted((name for name in found if path_of_suffix(split_prefix(name)[1]) == path), key=_weakness)
 
 
 def _weakness(name: str) -> tuple[int, bool]:
@@ -71,13 +86,27 @@ def _unquoted(value: str) -> str:
 
 def toml_layers(folder: Path) -> Iterator[Layer]:
     """The settings in the folder's TOML files, the strongest first."""
+    for tree, source in _toml_trees(folder):
+        yield _tree_layer(tree, source)
+
+
+def unknown_keys(folder: Path) -> Iterator[tuple[str, Source]]:
+    """Dotted names in the folder's TOML files that are no settings; not those meant for Prefect, which has others."""
+    for tree, source in _toml_trees(folder):
+        if "prefect" not in source.kind:
+            for key in _unknown(tree, Settings(), ""):
+                yield key, source
+
+
+def _toml_trees(folder: Path) -> Iterator[tuple[Mapping[str, Any], Source]]:
+    """The tables of settings in the folder's TOML files, the strongest first."""
     for name in ("headrace.toml", "prefect.toml"):
         path = folder / name
-        yield _tree_layer(read_toml(path), Source(name, str(path)))
+        yield read_toml(path), Source(name, str(path))
     path = folder / "pyproject.toml"
     for table in ("headrace", "prefect"):
         content = read_toml(path, only_if_mentions=table).get("tool", {}).get(table, {})
-        yield _tree_layer(content, Source(f"pyproject.toml [tool.{table}]", str(path)))
+        yield content, Source(f"pyproject.toml [tool.{table}]", str(path))
 
 
 def read_toml(path: Path, only_if_mentions: str = "") -> dict[str, Any]:
@@ -126,3 +155,13 @@ def _leaves(tree: Any, group: Group, prefix: str, source: Source) -> Iterator[tu
                 yield from _leaves(tree[name], child, f"{prefix}{name}.", source)
             else:
                 yield prefix + name, Given(tree[name], source)
+
+
+def _unknown(tree: Any, group: Group, prefix: str) -> Iterator[str]:
+    if not isinstance(tree, Mapping):
+        return
+    for name, inner in tree.items():
+        if name not in group.__struct_fields__:
+            yield prefix + name
+        elif isinstance(child := getattr(group, name), Group):
+            yield from _unknown(inner, child, f"{prefix}{name}.")
