@@ -11,7 +11,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-BENCH_VENV := .bench-venv
+PREFECT_VENV := .prefect-venv
 DEMO := .demo
 JOBS ?= auto
 ARGS ?=
@@ -19,7 +19,7 @@ ARGS ?=
 # The stamps carry the checkout's path: a virtual environment that was moved or copied is made anew.
 HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
 READY := $(VENV)/ready-$(HERE)
-BENCH_READY := $(BENCH_VENV)/ready-$(HERE)
+PREFECT_READY := $(PREFECT_VENV)/ready-$(HERE)
 
 # Commands and tests start many Python processes, and without this each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Twice quiet: errors only.
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check --no-warn-script-location
 
-.PHONY: help setup demo test lint format bench clean
+.PHONY: help setup prefect demo test lint format bench clean
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -46,10 +46,13 @@ $(READY): pyproject.toml shims/prefect/pyproject.toml
 	@$(BIN)/python $(PIP_INSTALL) --editable . --editable shims/prefect --group dev
 	@touch $@
 
-$(BENCH_READY): benchmarks/prefect-3.8.8-pins.txt | $(READY)
-	@echo "Setting up $(BENCH_VENV) with Prefect 3.8.8 ..."
-	@$(BIN)/python -m venv --clear $(BENCH_VENV)
-	@$(BENCH_VENV)/bin/python $(PIP_INSTALL) --requirement $<
+# Prefect itself: its client is a user of our server in the tests, and the benchmarks run on both.
+prefect: $(PREFECT_READY)
+
+$(PREFECT_READY): benchmarks/prefect-3.8.8-pins.txt | $(READY)
+	@echo "Setting up $(PREFECT_VENV) with Prefect 3.8.8 ..."
+	@$(BIN)/python -m venv --clear $(PREFECT_VENV)
+	@$(PREFECT_VENV)/bin/python $(PIP_INSTALL) --requirement $<
 	@touch $@
 
 # A home of its own, and nothing of the caller's configuration: the demo shows what a new user sees.
@@ -57,8 +60,8 @@ demo: $(READY)
 	@rm -rf $(DEMO)
 	@sh examples/demo.sh $(BIN) $(DEMO)
 
-test: $(READY)
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 $(ARGS)
+test: $(READY) $(PREFECT_READY)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist loadgroup $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check --quiet .
@@ -70,8 +73,8 @@ format: $(READY)
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
-bench: $(READY) $(BENCH_READY)
-	@$(BIN)/python -m benchmarks --prefect-python $(BENCH_VENV)/bin/python $(ARGS)
+bench: $(READY) $(PREFECT_READY)
+	@$(BIN)/python -m benchmarks --prefect-python $(PREFECT_VENV)/bin/python $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PREFECT_VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

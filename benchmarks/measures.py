@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks import server_measures
 from benchmarks.contenders import Contender
 from benchmarks.killing import kill_amid_tasks
 from benchmarks.processes import ChildFailed, run, run_script
@@ -259,5 +260,54 @@ MEASURES = (
         take_killed,
         counts=_tasks(10_000, 10_000),
         repeats={"headrace": 10, "prefect": 1},
+    ),
+    Measure(("server-ready", "server-idle-memory"), server_measures.take_ready, repeats={"prefect": 3}),
+    Measure(
+        ("server-create", "server-create-failed", "server-create-p99"),
+        server_measures.take_create,
+        repeats={"headrace": 3, "prefect": 2},
+    ),
+    Measure(
+        ("server-create-postgres", "server-create-postgres-failed", "server-create-postgres-p99"),
+        server_measures.take_create_postgres,
+        repeats={"headrace": 3, "prefect": 2},
+    ),
+    Measure(
+        ("server-filter", "server-filter-failed", "server-filter-p99"),
+        server_measures.take_filter,
+        counts=_tasks(100_000, 100_000),
+        repeats={"headrace": 2, "prefect": 1},
+    ),
+    Measure(
+        ("server-filter-postgres", "server-filter-postgres-failed", "server-filter-postgres-p99"),
+        server_measures.take_filter_postgres,
+        counts=_tasks(100_000, 0),
+        repeats={"headrace": 2},
+        contenders=("headrace",),
+    ),
+    Measure(
+        ("server-generator-short", "server-generator-long"),
+        server_measures.take_generator,
+        repeats={"headrace": 1},
+        contenders=("headrace",),
+    ),
+    Measure(
+        ("server-flow-10000", "server-flow-10000-task", "server-flow-10000-within", "server-flow-10000-seen"),
+        server_measures.take_flow,
+        counts=_tasks(10_000, 1_000),
+        repeats={"headrace": 3, "prefect": 1},
+    ),
+    Measure(
+        (
+            "server-memory-1e6",
+            "server-memory-1e6-end",
+            "server-stream-1e6",
+            "server-lists-1e6",
+            "server-counts-1e6",
+        ),
+        server_measures.take_million,
+        counts=_tasks(1_000_000, 0),
+        repeats={"headrace": 1},
+        contenders=("headrace",),
     ),
 )

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,13 @@ class Ended:
     figures: dict[str, Any]
 
 
-def run(contender: Contender, home: Path, *arguments: str, quiet: bool = False) -> Ended:
+def run(
+    contender: Contender,
+    home: Path,
+    *arguments: str,
+    quiet: bool = False,
+    variables: Mapping[str, str] | None = None,
+) -> Ended:
     """Run one process to its end.
 
     Args:
@@ -47,12 +53,13 @@ def run(contender: Contender, home: Path, *arguments: str, quiet: bool = False) 
         home: The contender's home.
         arguments: The command line.
         quiet: Log from WARNING on only.
+        variables: More of its environment.
 
     Raises:
         ChildFailed: It exited with another status than 0, or was killed after `LIMIT_SECONDS`.
     """
     began = time.monotonic()
-    with started(contender, home, *arguments, quiet=quiet) as child:
+    with started(contender, home, *arguments, quiet=quiet, variables=variables) as child:
         # `wait(timeout)` would look only every 50 ms whether the process has ended.
         limit = threading.Timer(LIMIT_SECONDS, child.process.kill)
         limit.start()
@@ -68,11 +75,16 @@ def run(contender: Contender, home: Path, *arguments: str, quiet: bool = False) 
 
 
 def run_script(
-    contender: Contender, home: Path, script: str, *arguments: object, quiet: bool = True
+    contender: Contender,
+    home: Path,
+    script: str,
+    *arguments: object,
+    quiet: bool = True,
+    variables: Mapping[str, str] | None = None,
 ) -> Ended:
     """Run one of `benchmarks/scripts` to its end; see `run`."""
     command = (str(contender.python), str(SCRIPTS / script), *map(str, arguments))
-    return run(contender, home, *command, quiet=quiet)
+    return run(contender, home, *command, quiet=quiet, variables=variables)
 
 
 @dataclass
@@ -81,25 +93,44 @@ class Child:
     the process leaves behind."""
 
     process: subprocess.Popen[bytes]
-    folder: Path
+    stdout: Path
+    stderr: Path
 
     def printed(self) -> str:
         """What it printed to standard output."""
-        return (self.folder / "stdout").read_text(errors="replace")
+        return self.stdout.read_text(errors="replace")
 
     def complaint(self) -> str:
         """What it printed to standard error."""
-        return (self.folder / "stderr").read_text(errors="replace")
+        return self.stderr.read_text(errors="replace")
 
 
 @contextmanager
-def started(contender: Contender, home: Path, *arguments: str, quiet: bool = False) -> Iterator[Child]:
-    """A running process; what is left of its session when the block ends is killed."""
+def started(
+    contender: Contender,
+    home: Path,
+    *arguments: str,
+    quiet: bool = False,
+    name: str = "child",
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Child]:
+    """A running process; what is left of its session when the block ends is killed.
+
+    Args:
+        contender: Whose environment it gets.
+        home: The contender's home.
+        arguments: The command line.
+        quiet: Log from WARNING on only.
+        name: Of its files; one for each process that runs at the same time.
+        variables: More of its environment.
+    """
     folder = home.parent
-    with (folder / "stdout").open("wb") as printed, (folder / "stderr").open("wb") as complaint:
+    stdout, stderr = folder / f"{name}.stdout", folder / f"{name}.stderr"
+    environment = contender.environment(home, quiet=quiet) | {"BENCH_STORE": str(home / contender.store)}
+    with stdout.open("wb") as printed, stderr.open("wb") as complaint:
         process = subprocess.Popen(
             arguments,
-            env=contender.environment(home, quiet=quiet) | {"BENCH_STORE": str(home / contender.store)},
+            env={**environment, **(variables or {})},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=printed,
@@ -107,7 +138,7 @@ def started(contender: Contender, home: Path, *arguments: str, quiet: bool = Fal
             start_new_session=True,
         )
     try:
-        yield Child(process, folder)
+        yield Child(process, stdout, stderr)
     finally:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

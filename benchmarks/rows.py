@@ -15,7 +15,7 @@ class Pace:
     """How fast the machine is, next to the one that budgets were set on: Prefect 3.8.8 runs on both.
 
     Args:
-        row: The row whose figure of Prefect tells.
+        row: The row, a cost, whose figure of Prefect tells.
         reference: That figure on the machine that budgets were set on.
     """
 
@@ -36,8 +36,8 @@ class Row:
     Args:
         key: Short name.
         title: What is measured.
-        unit: Of the values: "ms", "µs", "s", "MB", "%" or "" for a count.
-        budget: The most (or, for a share, the least) that Headrace may show; None where none was set.
+        unit: Of the values: "ms", "µs", "s", "MB", "/s", "%" or "" for a count.
+        budget: The most (or, for a share or a rate, the least) that Headrace may show; None where none was set.
         pace: What a budget of time is relative to; None for budgets that hold on every machine.
         more_is_better: The budget is a least value.
     """
@@ -49,26 +49,36 @@ class Row:
     pace: Pace | None = None
     more_is_better: bool = False
 
+    @property
+    def is_rate(self) -> bool:
+        """Whether the values are so many a second."""
+        return self.unit == "/s"
+
     def budget_here(self, taken: Taken) -> float | None:
         """The budget at this machine's pace; as it was set where Prefect was not measured beside."""
         theirs = taken.get(self.pace.row, {}).get("prefect") if self.pace else None
         if self.budget is None or self.pace is None or not theirs:
             return self.budget
-        return self.budget * median(theirs) / self.pace.reference
+        slower = median(theirs) / self.pace.reference
+        return self.budget / slower if self.is_rate else self.budget * slower
 
     def verdict(self, taken: Taken) -> str:
         """ "met", "missed", or nothing where there is no budget or no value.
 
-        A share must be reached every time; a cost is judged by its median.
+        A share must be reached every time; a cost, or a rate, is judged by its median.
         """
         budget, ours = self.budget_here(taken), taken[self.key].get("headrace")
         if budget is None or not ours:
             return ""
-        met = min(ours) >= budget if self.more_is_better else median(ours) <= budget
+        if self.more_is_better:
+            met = (median if self.is_rate else min)(ours) >= budget
+        else:
+            met = median(ours) <= budget
         return "met" if met else "missed"
 
 
 ALL = 100.0
+CLIENTS = "16 clients at once"
 
 ROWS = {
     row.key: row
@@ -114,5 +124,68 @@ ROWS = {
         Row("killed", "SIGKILL amid tasks: age of the oldest record lost", "ms", 100),
         Row("killed-lost", "SIGKILL amid tasks: records lost", ""),
         Row("killed-clean", "store opens clean afterwards", "%", ALL, more_is_better=True),
+        Row("server-ready", "server: from its start until it is ready", "ms", 1_000, COMMAND),
+        Row("server-idle-memory", "server: memory, idle", "MB", 80),
+        Row(
+            "server-create",
+            f"server: flow runs created, {CLIENTS}",
+            "/s",
+            5_000,
+            TASK,
+            more_is_better=True,
+        ),
+        Row("server-create-failed", "of them failed", "", 0),
+        Row("server-create-p99", "slowest of a hundred", "ms"),
+        Row(
+            "server-create-postgres",
+            f"server on PostgreSQL: flow runs created, {CLIENTS}",
+            "/s",
+            3_000,
+            TASK,
+            more_is_better=True,
+        ),
+        Row("server-create-postgres-failed", "of them failed", "", 0),
+        Row("server-create-postgres-p99", "slowest of a hundred", "ms"),
+        Row(
+            "server-filter",
+            f"server: lists of 50 flow runs, {CLIENTS}",
+            "/s",
+            3_000,
+            TASK,
+            more_is_better=True,
+        ),
+        Row("server-filter-failed", "of them failed", "", 0),
+        Row("server-filter-p99", "slowest of a hundred", "ms"),
+        Row(
+            "server-filter-postgres",
+            f"server on PostgreSQL: lists of 50 flow runs, {CLIENTS}",
+            "/s",
+            more_is_better=True,
+        ),
+        Row("server-filter-postgres-failed", "of them failed", "", 0),
+        Row("server-filter-postgres-p99", "slowest of a hundred", "ms"),
+        Row(
+            "server-generator-short",
+            "load generator, against a server that only answers, 1.5 kB",
+            "/s",
+            more_is_better=True,
+        ),
+        Row(
+            "server-generator-long",
+            "load generator, against a server that only answers, 75 kB",
+            "/s",
+            more_is_better=True,
+        ),
+        Row("server-flow-10000", "flow through a server: from its end until all task runs are shown", "s", 1),
+        Row("server-flow-10000-task", "no-op task, until the flow has returned", "µs"),
+        Row("server-flow-10000-within", "shown within 1 s", "%", ALL, more_is_better=True),
+        Row("server-flow-10000-seen", "shown within 60 s", "%", ALL, more_is_better=True),
+        Row(
+            "server-memory-1e6", "server: memory grown after the first tenth of streamed task runs", "MB", 20
+        ),
+        Row("server-memory-1e6-end", "server: memory in the end", "MB"),
+        Row("server-stream-1e6", "server: task runs taken in", "/s", more_is_better=True),
+        Row("server-lists-1e6", "server: lists of up to 200 task runs, slowest of a hundred", "ms", 50),
+        Row("server-counts-1e6", "server: counts of task runs, slowest of a hundred", "ms", 50),
     )
 }

@@ -74,7 +74,8 @@ def _spread(values: Sequence[float], unit: str) -> str:
 def _ratio(row: Row, ours: Sequence[float], theirs: Sequence[float]) -> str:
     if row.unit == "%" or not ours or not theirs or median(ours) <= 0:
         return ""
-    return f"{median(theirs) / median(ours):,.1f}x"
+    ratio = median(theirs) / median(ours)
+    return f"{1 / ratio if row.is_rate and ratio else ratio:,.1f}x"
 
 
 def _number(value: float) -> str:

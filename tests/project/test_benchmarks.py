@@ -53,8 +53,37 @@ def test_a_budget_of_time_is_relative_to_what_prefect_takes_here(
     ours: list[float], theirs: list[float], verdict: str
 ) -> None:
     """A task of 100 us was allowed where Prefect took 1,000."""
-    row = Row("task", "a task", "µs", 100, Pace("other", 1_000))
-    assert row.verdict({"task": {"headrace": ours}, "other": {"prefect": theirs}}) == verdict
+    row = Row("task", "a task", "µs", 100, Pace("map", 1_000))
+    assert row.verdict({"task": {"headrace": ours}, "map": {"prefect": theirs}}) == verdict
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "verdict"),
+    [
+        ([2_500.0], [2_000.0], "met"),
+        ([2_400.0], [2_000.0], "missed"),
+        ([10_000.0], [500.0], "met"),
+        ([9_900.0], [500.0], "missed"),
+        ([4_000.0, 5_000.0, 6_000.0], [], "met"),
+        ([4_000.0, 4_900.0, 6_000.0], [], "missed"),
+    ],
+)
+def test_the_budget_of_a_rate_falls_where_prefect_takes_longer(
+    ours: list[float], theirs: list[float], verdict: str
+) -> None:
+    """5,000 a second were asked for where Prefect took 1,000."""
+    rate = Row("rate", "requests", "/s", 5_000, Pace("sequential", 1_000), more_is_better=True)
+    assert rate.verdict({"rate": {"headrace": ours}, "sequential": {"prefect": theirs}}) == verdict
+
+
+def test_a_server_is_loaded_and_its_figures_are_rows(tmp_path: Path) -> None:
+    done = run("--quick", "--only", "server-generator-short", "--results", str(tmp_path), "--save", "tried")
+
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "tried.json").read_text())
+    assert figures["failures"] == []
+    assert figures["values"]["server-generator-short"]["headrace"][0] > 0
+    assert "| load generator, against a server that only answers, 1.5 kB" in done.stdout
 
 
 def test_a_budget_without_a_pace_holds_everywhere() -> None:

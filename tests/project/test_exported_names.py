@@ -18,6 +18,7 @@ EXPORTED = {
     "__version__",
     "allow_failure",
     "flow",
+    "get_client",
     "get_run_context",
     "get_run_logger",
     "runtime",

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import headrace
 
 SOURCE = Path(headrace.__file__).parent
@@ -77,6 +79,27 @@ def test_importing_brings_none_but_these_dependencies() -> None:
 def test_heavy_modules_are_not_loaded_by_the_first_import() -> None:
     for statement in OWN:
         assert not {name.partition(".")[0] for name in modules_of(statement)} & NOT_AT_FIRST, statement
+
+
+FLOW_WITH_A_TASK = """
+from headrace import flow, task
+@task
+def add(a, b): return a + b
+@flow
+def adding(): return add(1, add.submit(2, 3).result())
+adding()
+"""
+
+
+def test_running_a_flow_in_a_home_folder_with_a_store_loads_nothing_that_builds_sql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Importing SQLAlchemy takes longer than all the rest of a short flow."""
+    monkeypatch.setenv("HEADRACE_HOME", str(tmp_path))
+    modules_of(FLOW_WITH_A_TASK)  # makes the store, whose schema SQLAlchemy declares
+    brought = {name.partition(".")[0] for name in modules_of(FLOW_WITH_A_TASK)}
+    assert brought & {"sqlalchemy", "alembic", "psycopg"} == set()
+    assert "sqlite3" in brought
 
 
 def test_no_package_imports_its_own_modules_while_it_is_imported_itself() -> None:
