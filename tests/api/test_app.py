@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from headrace.api import app as application
 from headrace.api.access_log import LOGGER
 from headrace.core.states import StateType
+from headrace.schema.base import now
 from headrace.schema.runs import FlowRun
 from headrace.schema.states import State
 from headrace.store import flow_runs, flows
@@ -133,6 +135,20 @@ async def test_the_traffic_of_the_store_is_shown(api):
     assert found[("headrace_ledger_batch_size_sum",)] == 1
     assert found[("headrace_read_seconds_count",)] == 2
     assert found[("headrace_event_lag_seconds_count",)] == 0
+
+
+async def test_how_long_events_took_to_their_commit_is_shown(api):
+    event = {"event": "fired", "resource": {"prefect.resource.id": "cannon"}, "id": str(uuid4())}
+    late, early = now() - timedelta(seconds=100), now() + timedelta(seconds=100)
+    events = [
+        {**event, "occurred": late.isoformat()},
+        {**event, "id": str(uuid4()), "occurred": early.isoformat()},
+    ]
+    await api.post("/events", json=events)
+    found = await samples(api)
+    assert found[("headrace_event_lag_seconds_count",)] == 2
+    assert found[("headrace_event_lag_seconds_bucket", "0.001")] == 1, "from a clock that is ahead"
+    assert 100 <= found[("headrace_event_lag_seconds_sum",)] < 200
 
 
 async def test_runs_are_counted_by_state(api, store, recorded_at):

@@ -34,11 +34,10 @@ from headrace.schema.requests.task_runs import TaskRunCreate
 from headrace.schema.responses import LeasedSetStateResponse, set_state_response
 from headrace.schema.runs import FlowRun, TaskRun
 from headrace.store import flow_runs, flows, leases, states, task_runs
+from headrace.store.executions import propose_under_lease, record_execution
 from headrace.store.lists import flow_runs as flow_run_lists
 from headrace.store.lists import logs as log_lists
 from headrace.store.lists import task_runs as task_run_lists
-from headrace.store.processes import Holder
-from headrace.store.records import record
 from headrace.store.store import Store
 from headrace.testing.invariants import assert_history
 
@@ -249,26 +248,22 @@ class Server:
     def set_state(self, body: bytes, run_id: UUID) -> Any:
         asked = msgspec.json.decode(body, type=SetStateBody)
 
-        def command(conn: Any) -> tuple[Any, int | None]:
-            token = self._token(conn, run_id, asked.lease)
-            state = asked.state.to_state()
-            result = flow_runs.set_flow_run_state(
-                conn, run_id, state, force=asked.force, token=token, now=now()
+        at, state = now(), asked.state.to_state()
+        if asked.lease is None:
+            verdict = self.store.write(
+                lambda conn: flow_runs.set_flow_run_state(conn, run_id, state, force=asked.force, now=at)
             )
-            return result, token
-
-        result, token = self.store.write(command)
-        answer = set_state_response(result)
-        return LeasedSetStateResponse(
-            state=answer.state, status=answer.status, details=answer.details, run=result.run, token=token
+            return set_state_response(verdict)
+        lease = asked.lease
+        verdict, token = self.store.write(
+            lambda conn: propose_under_lease(
+                conn, run_id, state, lease, force=asked.force, late=asked.late, now=at
+            )
         )
-
-    def _token(self, conn: Any, run_id: UUID, lease: LeaseBody | None) -> int | None:
-        if lease is None or lease.token is not None:
-            return None if lease is None else lease.token
-        holder = Holder(lease.host or "", lease.pid or 0, lease.pid_started)
-        taken = leases.acquire_lease(conn, run_id, holder, seconds=lease.seconds, now=now())
-        return taken or leases.token_held(conn, run_id, holder)
+        answer = set_state_response(verdict)
+        return LeasedSetStateResponse(
+            state=answer.state, status=answer.status, details=answer.details, run=verdict.run, token=token
+        )
 
     def renew(self, body: bytes, run_id: UUID) -> None:
         asked = msgspec.json.decode(body, type=LeaseBody)
@@ -287,7 +282,7 @@ class Server:
         if any(map(self.rejects, batch)):
             raise Refusal(422, "A record is wrong.")
         received = now()
-        self.store.write(lambda conn: record(conn, batch, received=received))
+        self.store.write(lambda conn: record_execution(conn, batch, received=received))
         with self.changed:
             self.batches.append(batch)
             self.changed.notify_all()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from headrace.client import heartbeat
 from headrace.client.http import get_http_orchestrator
 from headrace.core.states import StateType
 from headrace.exceptions import Abort
@@ -14,6 +15,7 @@ from headrace.schema.base import now
 from headrace.schema.states import State
 from headrace.store import flow_runs, leases
 from headrace.store.processes import this_process
+from headrace.store.reaping import reap_dead_runs
 
 
 def lease_of(server, run):
@@ -94,6 +96,34 @@ def test_a_lease_whose_answer_was_lost_is_held_all_the_same(colour, server):
 
     assert held == [{server.flow_run().id: 1}]
     assert server.history(server.flow_run()) == ["Pending", "Running", "Completed"]
+
+
+def take_for_dead(server):
+    """What a server does that has not heard of a process for too long."""
+    later = now() + timedelta(hours=1)
+    assert server.store.write(lambda conn: reap_dead_runs(conn, now=later, is_alive=lambda holder: None))
+
+
+def test_a_run_that_was_taken_for_dead_while_the_server_was_away_ends_as_it_did(colour, server, monkeypatch):
+    """It was not heard of for longer than its lease; `reap_dead_runs` has found it, and nobody has taken it over."""
+    monkeypatch.setattr(heartbeat, "LEASE_SECONDS", 1e-6)
+
+    def body():
+        with server.away():
+            take_for_dead(server)
+        return "alive"
+
+    assert colour.in_flow(body) == "alive"
+
+    assert server.history(server.flow_run()) == ["Pending", "Running", "Crashed", "Completed"]
+
+
+def test_a_run_that_is_declared_dead_amid_its_work_stops(colour, server):
+    """It was heard of all the time, so whoever says so knows better."""
+    with pytest.raises(Abort, match="declared dead"):
+        colour.in_flow(lambda: take_for_dead(server))
+
+    assert server.history(server.flow_run()) == ["Pending", "Running", "Crashed"]
 
 
 def test_many_runs_at_once_have_a_lease_each(server):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from headrace.client.http import get_http_orchestrator
 from headrace.context import TaskRunContext
 from headrace.engine.session import close_sessions, current_session
 from headrace.exceptions import ServerUnavailableError
+from headrace.schema.base import now
 from headrace.settings import temporary_settings
+from headrace.store.reaping import reap_dead_runs
 
 COMPLETED = ["Pending", "Running", "Completed"]
 
@@ -278,6 +281,27 @@ def test_a_flow_ends_without_a_server_that_stays_away_and_the_next_process_deliv
     close_http()
 
     assert_all_arrived(server, 20)
+    assert outbox() == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_end_of_a_run_counts_that_was_taken_for_dead_before_it_arrived(colour, server, step, outbox):
+    async def body():
+        await colour.call(step, 0)
+        server.stop()
+        await colour.call(step, 1)
+
+    colour.in_flow(body)
+    close_sessions()
+    later = now() + timedelta(hours=1)
+    (dead,) = server.store.write(lambda conn: reap_dead_runs(conn, now=later, is_alive=lambda holder: None))
+    assert dead.state_name == "Crashed"
+
+    server.start()
+    get_http_orchestrator().close()
+
+    assert server.history(server.flow_run()) == ["Pending", "Running", "Crashed", "Completed"]
+    assert [server.history(run) for run in server.task_runs()] == [COMPLETED] * 2
     assert outbox() == []
 
 

@@ -148,6 +148,8 @@ class Bridge:
         self.write_seconds = Distribution(SECONDS)
         self.read_seconds = Distribution(SECONDS)
         self.batch_sizes = Distribution(BATCHES)
+        self.event_lag = Distribution(SECONDS)
+        """Seconds from when something happened to the commit of what was reported of it."""
         self._max_waiting_writes = max_waiting_writes
         self._max_waiting_reads = max_waiting_reads
         self._loops: weakref.WeakKeyDictionary[AbstractEventLoop, _Arrivals] = weakref.WeakKeyDictionary()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -22,12 +22,14 @@ from headrace.exceptions import OverCapacityError
 from headrace.orchestration.task_run_events import is_report, transition_of
 from headrace.schema.base import now
 from headrace.schema.events import Event
+from headrace.schema.logs import Log
 from headrace.schema.requests.events import EventCreate
 from headrace.schema.transitions import TaskTransition
 from headrace.settings.server import ServerEventsSettings
 from headrace.store.ingestion import ingest
+from headrace.store.records import Record
 
-__all__ = ["Intake", "decode_event", "problem_with", "record_of", "without_large_payload"]
+__all__ = ["Intake", "commit", "decode_event", "problem_with", "record_of", "without_large_payload"]
 
 MAX_AHEAD = 2_000
 """Events of one client that may wait for their commit before the next is read."""
@@ -103,6 +105,23 @@ def without_large_payload(event: EventCreate, size: int, limits: ServerEventsSet
     return structs.replace(event, payload={OMITTED: note})
 
 
+async def commit(store: Bridge, verb: Callable[..., None], records: Sequence[Record]) -> None:
+    """Store what was reported, and count how long that took from when it happened.
+
+    Args:
+        store: Where it goes.
+        verb: Stores it, of a connection: `ingest`, or `record_execution`.
+        records: What was reported.
+    """
+    received = now()
+    await store.write(lambda conn: verb(conn, records, received=received))
+    committed = now()
+    for item in records:
+        if not isinstance(item, Log):
+            happened = item.occurred if isinstance(item, Event) else item.state.timestamp
+            store.event_lag.observe(max(0.0, (committed - happened).total_seconds()))
+
+
 class Intake:
     """The events of one client on their way to the store.
 
@@ -168,10 +187,9 @@ class Intake:
             self._work = None
 
     async def _commit(self, batch: list[TaskTransition | Event]) -> None:
-        received = now()
         while True:
             try:
-                return await self._store.write(lambda conn: ingest(conn, batch, received=received))
+                return await commit(self._store, ingest, batch)
             except OverCapacityError:
                 # Each client has one batch under way, so what waits here is bounded.
                 await asyncio.sleep(RETRY_SECONDS)

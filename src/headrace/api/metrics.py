@@ -38,8 +38,6 @@ class Metrics:
         self._bridge = bridge
         self._requests: dict[tuple[str, str, int], Distribution] = {}
         self._gauges: list[_Gauge] = []
-        self.event_lag = Distribution(SECONDS)
-        """Seconds from when events occurred until they were committed."""
 
     def count_request(self, method: str, path: str, status: int, seconds: float) -> None:
         """Count a request that was answered.
@@ -102,7 +100,7 @@ class Metrics:
             ("headrace_ledger_commit_seconds", "From a write to its commit.", bridge.write_seconds),
             ("headrace_ledger_batch_size", "Writes that were committed together.", bridge.batch_sizes),
             ("headrace_read_seconds", "From a read to its result.", bridge.read_seconds),
-            ("headrace_event_lag_seconds", "From an event's time to its commit.", self.event_lag),
+            ("headrace_event_lag_seconds", "From an event's time to its commit.", bridge.event_lag),
         ):
             yield HistogramMetricFamily(
                 name, text, buckets=distribution.buckets(), sum_value=distribution.sum

@@ -35,6 +35,7 @@ class Heartbeat:
         self._server = server
         self._link = link
         self._tokens: dict[UUID, int] = {}
+        self._renewed: dict[UUID, float] = {}
         self._lost: set[UUID] = set()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -51,8 +52,15 @@ class Heartbeat:
             seconds=LEASE_SECONDS, host=process.host, pid=process.pid, pid_started=process.started
         )
 
+    def is_overdue(self, run_id: UUID) -> bool:
+        """Whether the lease of a run has not been renewed in time, so that the run may have been taken for dead."""
+        renewed = self._renewed.get(run_id)
+        return renewed is not None and self._link.time() - renewed > LEASE_SECONDS
+
     def begin(self, run_id: UUID, token: int) -> None:
         """Keep the lease of a run."""
+        if run_id not in self._tokens:
+            self._renewed[run_id] = self._link.time()
         self._tokens[run_id] = token
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="headrace-heartbeat", daemon=True)
@@ -62,6 +70,7 @@ class Heartbeat:
     def end(self, run_id: UUID) -> None:
         """The run has ended, and its lease with it."""
         self._tokens.pop(run_id, None)
+        self._renewed.pop(run_id, None)
         self._lost.discard(run_id)
 
     def close(self) -> None:
@@ -73,15 +82,25 @@ class Heartbeat:
     def start_over(self) -> None:
         """In the child of a fork: the runs under way are the parent's, and so is the thread that renews their leases."""
         self._tokens = {}
+        self._renewed = {}
         self._lost = set()
         self._thread = None
 
     def _run(self) -> None:
         while not self._closed:
-            with self._link.changed:
-                self._link.changed.wait_for(lambda: self._closed, timeout=HEARTBEAT_SECONDS)
+            self._await_beat()
             if not self._closed:
                 self.renew()
+
+    def _await_beat(self) -> None:
+        """Wait until it is time; a server that comes back is to hear of this process before it takes its runs for dead."""
+        link = self._link
+        was_away = link.isaway
+        with link.changed:
+            link.changed.wait_for(
+                lambda: self._closed or (was_away and not link.isaway),
+                timeout=HEARTBEAT_SECONDS / 3 if was_away else HEARTBEAT_SECONDS,
+            )
 
     def renew(self) -> None:
         """Renew all leases that are held."""
@@ -96,5 +115,7 @@ class Heartbeat:
                 self._link.failed(problem, since)
                 return
             self._link.answered()
-            if answer.status in LOST:
+            if answer.isgood:
+                self._renewed[run_id] = self._link.time()
+            elif answer.status in LOST:
                 self._lost.add(run_id)

@@ -190,7 +190,8 @@ class HttpOrchestrator:
         if follows_others and not self._wait(patience):
             return self._decide_alone(run_id, state, force)
         lease = self._heartbeat.lease_of(run_id, wanted=state.type is StateType.RUNNING)
-        body = SetStateBody(state=state_body(state), force=force, lease=lease)
+        late = self._heartbeat.is_overdue(run_id)
+        body = SetStateBody(state=state_body(state), force=force, lease=lease, late=late)
         try:
             answer = self._ask(f"/flow_runs/{run_id}/set_state", body, LeasedSetStateResponse, patience)
         except ServerUnavailableError:

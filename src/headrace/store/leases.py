@@ -112,6 +112,12 @@ def is_held(conn: Connection, run_id: UUID, token: int) -> bool:
     return bool(conn.value(held + conn.for_update, run=run_id) == token)
 
 
+def was_last_held(conn: Connection, run_id: UUID, token: int) -> bool:
+    """Whether the lease of the run was held under that token last, and nobody holds it now."""
+    last = "SELECT token FROM lease WHERE run_id = :run AND holder IS NULL"
+    return bool(conn.value(last + conn.for_update, run=run_id) == token)
+
+
 def _free(conn: Connection, run_id: UUID, token: int | None) -> bool:
     free = "UPDATE lease SET holder = NULL, expires = NULL WHERE run_id = :run AND holder IS NOT NULL"
     if token is None:

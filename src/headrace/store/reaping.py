@@ -13,7 +13,7 @@ from headrace.schema.states import State
 from headrace.schema.transitions import TaskTransition
 from headrace.store import flow_runs, task_runs
 from headrace.store.columns import id_of
-from headrace.store.connection import Connection
+from headrace.store.connection import MICROSECOND, Connection
 from headrace.store.processes import Holder, is_alive, this_process
 from headrace.store.records import record
 
@@ -86,7 +86,7 @@ def _end(conn: Connection, dead: _Suspect, now: datetime) -> FlowRun | None:
     )
     cancelling = run.state_type is StateType.CANCELLING
     kind = StateType.CANCELLED if cancelling else StateType.CRASHED
-    _end_task_runs(conn, run.id, kind, message, now)
+    end_task_runs(conn, run.id, kind, message, now=now)
     result = flow_runs.set_flow_run_state(
         conn, run.id, State(type=kind, message=message, timestamp=now), now=now
     )
@@ -94,29 +94,33 @@ def _end(conn: Connection, dead: _Suspect, now: datetime) -> FlowRun | None:
     return result.run
 
 
-def _end_task_runs(conn: Connection, run_id: UUID, kind: StateType, message: str, now: datetime) -> None:
+def end_task_runs(
+    conn: Connection, flow_run_id: UUID, kind: StateType, message: str, *, now: datetime
+) -> None:
+    """End the unfinished task runs of a flow run whose process has died.
+
+    That they did not end otherwise is a conclusion. What their process has recorded may yet come, and stands then: so
+    their last state has the time right after the one that is known, and what comes comes after it.
+
+    Args:
+        flow_run_id: The flow run.
+        kind: How they end.
+        message: Why.
+        now: The time (UTC).
+    """
     unfinished = (
         f"SELECT {task_runs.SELECTION} FROM task_run JOIN event AS state ON state.id = task_run.state_id"
         " WHERE task_run.flow_run_id = :run AND task_run.state_type IN"
         f" ({_UNFINISHED}) ORDER BY task_run.id"
     )
     steps = []
-    for row in conn.rows(unfinished, run=run_id):
+    for row in conn.rows(unfinished, run=flow_run_id):
         run = task_runs.task_run_of(row, now)
         assert run.state is not None
+        state: State[Any] = State(type=kind, message=message, timestamp=run.state.timestamp + MICROSECOND)
         # A clock that is behind the dead process's must not put the end before what it follows.
-        state: State[Any] = State(type=kind, message=message, timestamp=max(now, run.state.timestamp))
+        end = max(now, run.state.timestamp)
         running = run.state.type is StateType.RUNNING
-        seconds = (state.timestamp - run.state.timestamp).total_seconds() if running else 0.0
-        steps.append(
-            TaskTransition(
-                run,
-                state,
-                run.state_id,
-                run.run_count,
-                run.start_time,
-                state.timestamp,
-                run.total_run_time + seconds,
-            )
-        )
+        seconds = run.total_run_time + ((end - run.state.timestamp).total_seconds() if running else 0.0)
+        steps.append(TaskTransition(run, state, run.state_id, run.run_count, run.start_time, end, seconds))
     record(conn, steps)

@@ -113,7 +113,7 @@ def _check_runs(conn: Connection) -> Iterator[Violation]:
     ended = _ended_periods(conn)
     projections, deleted = _projections(conn), _deleted(conn)
     for run_id, group in groupby(_steps(conn), key=lambda step: step.run_id):
-        steps = list(group)
+        steps = _without_contradicted(list(group))
         yield from _check_transitions(steps)
         yield from _check_chain(steps)
         yield from _check_start_before_end(steps, ended)
@@ -123,6 +123,22 @@ def _check_runs(conn: Connection) -> Iterator[Violation]:
     for run_id, (state_id, _, _) in projections.items():
         if state_id is not None:
             yield Violation("G8", run_id, f"is at state {state_id}, but has no recorded transition")
+
+
+def _without_contradicted(steps: list[Step]) -> list[Step]:
+    """The steps without those ends that were concluded from the silence of a process, and that it has contradicted since.
+
+    Such an end is followed by another step that comes after the same one.
+    """
+    kept: list[Step] = []
+    followed: set[UUID] = set()
+    for step in reversed(steps):
+        concluded = step.type in (StateType.CRASHED, StateType.CANCELLED)
+        if not (concluded and step.follows in followed):
+            kept.append(step)
+        if step.follows is not None:
+            followed.add(step.follows)
+    return kept[::-1]
 
 
 def _check_transitions(steps: list[Step]) -> Iterator[Violation]:
@@ -200,6 +216,8 @@ def _ended_periods(conn: Connection) -> dict[UUID, list[Period]]:
         is_over = bool(run_periods) and run_periods[-1][1] is None
         if step["state_type"] in TERMINAL_STATES and not is_over:
             run_periods.append((step["occurred"], None))
+        elif step["state_type"] in TERMINAL_STATES and step["payload"].get("forced"):
+            run_periods[-1] = (step["occurred"], None)  # it was taken for dead, and was not
         elif step["state_type"] not in TERMINAL_STATES and is_over:
             run_periods[-1] = (run_periods[-1][0], step["occurred"])
     return periods

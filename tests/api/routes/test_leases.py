@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+
+from headrace.schema.base import now
+from headrace.store.reaping import reap_dead_runs
 
 HERE = {"host": "here", "pid": 1, "pid_started": "a:b:1", "seconds": 60}
 THERE = {"host": "there", "pid": 2, "pid_started": None, "seconds": 60}
@@ -73,6 +78,71 @@ async def test_what_is_proposed_under_a_lost_lease_is_refused(ask, new_flow_run,
     assert (answer["status"], answer["token"]) == ("ABORT", None)
     assert (await renew(run, 1), await renew(run, 2)) == (409, 204)
     assert (await ask.get(f"/flow_runs/{run['id']}"))["state_type"] == "RUNNING"
+
+
+@pytest.fixture
+def propose_late(api):
+    async def make(run, kind, lease, **fields):
+        body = {"state": {"type": kind, **fields}, "lease": lease, "late": True}
+        return (await api.post(f"/flow_runs/{run['id']}/set_state", json=body)).json()
+
+    return make
+
+
+async def take_for_dead(store, run):
+    """What a server does whose patience is at its end."""
+    later = now() + timedelta(hours=1)
+    (dead,) = store.write(lambda conn: reap_dead_runs(conn, now=later, is_alive=lambda holder: None))
+    assert (str(dead.id), dead.state_type) == (run["id"], "CRASHED")
+
+
+async def test_a_process_that_was_taken_for_dead_and_was_not_has_the_last_word(
+    ask, store, new_flow_run, propose, propose_late
+):
+    run = await new_flow_run()
+    token = (await propose(run, "RUNNING", HERE))["token"]
+    await take_for_dead(store, run)
+    assert (await propose(run, "COMPLETED", {"token": token}))["status"] == "ABORT"
+
+    mine = {"id": "01a20377-0000-7000-8000-000000000002", "timestamp": "2100-01-01T00:00:00Z"}
+    answer = await propose_late(run, "COMPLETED", {"token": token}, **mine)
+
+    assert (answer["status"], answer["token"], answer["state"]["id"]) == ("ACCEPT", None, mine["id"])
+    assert (await ask.get(f"/flow_runs/{run['id']}"))["state_type"] == "COMPLETED"
+
+
+async def test_a_late_word_that_comes_twice_changes_nothing(ask, store, new_flow_run, propose, propose_late):
+    run = await new_flow_run()
+    token = (await propose(run, "RUNNING", HERE))["token"]
+    await take_for_dead(store, run)
+    details = {"transition_id": "01a20377-0000-7000-8000-000000000003"}
+    fields = {"state_details": details, "timestamp": "2100-01-01T00:00:00Z"}
+
+    first = await propose_late(run, "FAILED", {"token": token}, **fields)
+    second = await propose_late(run, "FAILED", {"token": token}, **fields)
+
+    assert (first["status"], second["status"], second["state"]) == ("ACCEPT", "REJECT", first["state"])
+
+
+async def test_a_process_whose_run_another_has_taken_over_has_no_last_word(
+    ask, store, new_flow_run, propose, propose_late
+):
+    run = await new_flow_run()
+    token = (await propose(run, "RUNNING", HERE))["token"]
+    await take_for_dead(store, run)
+    await propose(run, "RUNNING", THERE, timestamp="2100-01-01T00:00:00Z")
+
+    assert (await propose_late(run, "COMPLETED", {"token": token}))["status"] == "ABORT"
+    assert (await ask.get(f"/flow_runs/{run['id']}"))["state_type"] == "RUNNING"
+
+
+async def test_a_late_word_of_a_process_that_was_waited_for_is_like_any(new_flow_run, propose, propose_late):
+    run = await new_flow_run()
+    token = (await propose(run, "RUNNING", HERE))["token"]
+
+    answer = await propose_late(run, "COMPLETED", {"token": token})
+
+    assert (answer["status"], answer["state"]["type"]) == ("ACCEPT", "COMPLETED")
 
 
 async def test_a_run_that_may_not_start_leaves_no_lease(new_flow_run, propose, renew):

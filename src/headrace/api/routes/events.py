@@ -10,11 +10,11 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from headrace.api.bridge import Bridge
 from headrace.api.dependencies import InjectedSettings, InjectedStore
 from headrace.api.errors import InvalidRequest, Refusal
-from headrace.api.intake import problem_with, record_of
+from headrace.api.intake import commit, problem_with, record_of
 from headrace.api.json_body import ACCEPTS_NUL
 from headrace.api.page_tokens import PageToken, open_token, seal
 from headrace.api.problems import Problem
-from headrace.schema.base import encode, now
+from headrace.schema.base import encode
 from headrace.schema.filters.events import EventFilter
 from headrace.schema.requests.events import (
     Countable,
@@ -49,8 +49,7 @@ async def create_events(
     """Store events; those whose id is stored already are passed over."""
     for index, event in enumerate(data):
         _check(index, event, settings.server.events)
-    records, received = [record_of(event) for event in data], now()
-    await store.write(lambda conn: ingest(conn, records, received=received))
+    await commit(store, ingest, [record_of(event) for event in data])
 
 
 def _check(index: int, event: EventCreate, limits: ServerEventsSettings) -> None:

@@ -53,7 +53,7 @@ async def set_flow_run_state(
         )
         return verdict_response(verdict, asked)
     execution = await store.write(
-        lambda conn: propose_under_lease(conn, id, state, lease, force=force, now=at)
+        lambda conn: propose_under_lease(conn, id, state, lease, force=force, late=data.late, now=at)
     )
     return execution_response(execution, asked)
 

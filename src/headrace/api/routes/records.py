@@ -6,10 +6,10 @@ from litestar import Router, post
 from litestar.params import JSONBody
 
 from headrace.api.dependencies import InjectedStore
+from headrace.api.intake import commit
 from headrace.api.json_body import ACCEPTS_NUL
-from headrace.schema.base import now
 from headrace.schema.records import RecordBatch
-from headrace.store.records import record
+from headrace.store.executions import record_execution
 
 __all__ = ["router"]
 
@@ -20,8 +20,7 @@ async def record_runs(data: JSONBody[RecordBatch], store: InjectedStore) -> None
 
     It is answered when they are committed, all of them or none.
     """
-    received = now()
-    await store.write(lambda conn: record(conn, data.records, received=received))
+    await commit(store, record_execution, data.records)
 
 
 router = Router(path="/runs", route_handlers=[record_runs], tags=["Runs"])
