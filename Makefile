@@ -61,7 +61,7 @@ demo: $(READY)
 	@sh examples/demo.sh $(BIN) $(DEMO)
 
 test: $(READY) $(PREFECT_READY)
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --maxprocesses 8 $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check --quiet .

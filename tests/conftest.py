@@ -40,12 +40,15 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
+E2E_SERVERS = ("sqlite", "postgres", "prefect")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The servers that the end-to-end tests run against."""
     parser.addoption(
         "--e2e-server",
         action="append",
-        choices=["sqlite", "postgres", "prefect"],
+        choices=E2E_SERVERS,
         help="run tests/e2e against this server (repeatable): Headrace on SQLite, Headrace on PostgreSQL (the two by "
         "default), or Prefect's own, which shows whether what a test expects is what Prefect does",
     )
@@ -55,6 +58,23 @@ def pytest_configure() -> None:
     """Let Ctrl-C through to the programs that tests start, also where the tests run in the background without it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of stories that share a server run in one process, and so do the variants of a test that is none of them."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            test, _, variant = nodeid.partition("[")
+            if test.startswith("tests/e2e/stories/"):
+                return next((server for server in E2E_SERVERS if server in variant), test)
+            return nodeid if test.startswith("tests/e2e/") else test
+
+    # In the order in which they were found: by number, what takes longest would come last.
+    config.option.loadscopereorder = False
+    return Together(config, log)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What the end-to-end tests share: servers, and an unmodified Prefect client that uses them.
 
-Most tests look at one server of each kind, on which the client has run all its scripts once; `--dist loadgroup` keeps those tests
-together in one process. Tests that kill, or count everything that there is, have a server of their own. When a server is no longer
+The tests in `stories/` look at one server of each kind, on which the client has run all its scripts once; the scheduler in
+`tests/conftest.py` keeps them together in one process. Tests that kill have a server of their own. When a server is no longer
 needed it is stopped, and the invariant checker goes over everything that it has recorded.
 """
 
@@ -33,13 +33,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "server_name" in metafunc.fixturenames:
         names = metafunc.config.getoption("--e2e-server") or ["sqlite", "postgres"]
         metafunc.parametrize("server_name", names, scope="session")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that share a server run in one process."""
-    for item in items:
-        if "stories" in getattr(item, "fixturenames", ()) and item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group(f"e2e-{item.callspec.params['server_name']}"))
 
 
 @pytest.fixture(scope="session")

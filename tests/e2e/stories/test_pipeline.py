@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-from .prefect_client import Account
-from .servers import Api, Row, eventually
+from ..prefect_client import Account
+from ..servers import Api, Row, eventually
 
 
 class Pipeline(NamedTuple):

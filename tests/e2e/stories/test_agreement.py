@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from .prefect_client import Account
-from .servers import Api, Row
+from ..prefect_client import Account
+from ..servers import Api, Row
 
 FINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from .prefect_client import Account
-from .servers import Api, Row
+from ..prefect_client import Account
+from ..servers import Api, Row
 
 WRONG = "Flow run encountered an exception: "
 

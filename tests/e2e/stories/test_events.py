@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from .prefect_client import Account, PrefectClient
-from .servers import Api, Row, eventually
+from ..prefect_client import Account, PrefectClient
+from ..servers import Api, Row, eventually
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from .prefect_client import Account, PrefectClient
-from .servers import Api, Row, Server, clean_environment
+from ..prefect_client import Account, PrefectClient
+from ..servers import Api, Row, Server, clean_environment
 
 OLDEST = 500
 """More runs than there are."""

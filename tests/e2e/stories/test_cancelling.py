@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .conftest import Stage, assert_recorded
-from .prefect_client import Account, PrefectClient
-from .servers import Api, eventually
+from ..conftest import Stage, assert_recorded
+from ..prefect_client import Account, PrefectClient
+from ..servers import Api, eventually
 
 ENDLESS = 1_000_000
 
