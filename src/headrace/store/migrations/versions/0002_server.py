@@ -1,4 +1,4 @@
-"""What the server needs: indexes of its lists, inputs of flow runs, saved searches, and the order of commits on PostgreSQL."""
+"""What the server needs: indexes of its lists and feeds, two tables, and the order of commits on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -27,22 +27,33 @@ INDEXES: tuple[_Index, ...] = (
     ("ix_flow_run_end_time", "flow_run", [sa.text(ENDED), "id"], None),
     ("ix_flow_run_next_scheduled_start_time", "flow_run", [sa.text(NEXT_SCHEDULED), "id"], None),
     ("ix_flow_run_state", "flow_run", ["state_type", "state_name", "expected_start_time"], None),
-    ("ix_flow_run_deployment", "flow_run", ["deployment_id", "expected_start_time"], "deployment_id"),
+    (
+        "ix_flow_run_deployment",
+        "flow_run",
+        ["deployment_id", "expected_start_time"],
+        "deployment_id IS NOT NULL",
+    ),
     ("ix_task_run_name", "task_run", ["name", "id"], None),
     ("ix_task_run_expected_start_time", "task_run", ["expected_start_time", "id"], None),
     ("ix_task_run_end_time", "task_run", [sa.text(ENDED), "id"], None),
     ("ix_task_run_state", "task_run", ["state_type", "state_name", "expected_start_time"], None),
     ("ix_event_occurred", "event", ["occurred"], None),
-    ("ix_event_resource", "event", ["resource_id", "occurred"], "resource_id"),
+    ("ix_event_resource", "event", ["resource_id", "occurred"], "resource_id IS NOT NULL"),
+    ("ix_event_name", "event", ["event", "occurred"], "event IS NOT NULL"),
+    ("ix_event_flow_run_state", "event", ["state_name", "occurred"], "run_kind = 'flow-run'"),
+    ("ix_event_related", "event", ["occurred"], "related IS NOT NULL"),
     ("ix_log_timestamp", "log", ["timestamp", "seq"], None),
     ("ix_log_flow_run", "log", ["flow_run_id", "timestamp", "seq"], None),
-    ("ix_log_task_run", "log", ["task_run_id", "timestamp", "seq"], "task_run_id"),
+    ("ix_log_task_run", "log", ["task_run_id", "timestamp", "seq"], "task_run_id IS NOT NULL"),
 )
-"""Name, table, columns, and the column whose NULLs are left out."""
+"""Name, table, columns, and which rows are in it; None for all."""
+
+COMMITTED_IN_ORDER = ("event", "log")
+"""Logs that are followed."""
 
 FORMER_INDEXES: tuple[_Index, ...] = (
     ("ix_log_flow_run", "log", ["flow_run_id", "seq"], None),
-    ("ix_log_task_run", "log", ["task_run_id", "seq"], "task_run_id"),
+    ("ix_log_task_run", "log", ["task_run_id", "seq"], "task_run_id IS NOT NULL"),
 )
 
 
@@ -76,14 +87,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_saved_search_name")),
     )
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE event ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()")
-        op.execute("CREATE INDEX ix_event_xid ON event (xid, seq)")
+        for table in COMMITTED_IN_ORDER:
+            op.execute(f"ALTER TABLE {table} ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()")
+            op.execute(f"CREATE INDEX ix_{table}_xid ON {table} (xid, seq)")
 
 
 def downgrade() -> None:
     """Take it away again, with the inputs and the saved searches."""
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE event DROP COLUMN xid")
+        for table in COMMITTED_IN_ORDER:
+            op.execute(f"ALTER TABLE {table} DROP COLUMN xid")
     op.drop_table("saved_search")
     op.drop_table("flow_run_input")
     for name, table, _, _ in INDEXES:
@@ -93,5 +106,5 @@ def downgrade() -> None:
 
 def _create(indexes: tuple[_Index, ...]) -> None:
     for name, table, columns, wanted in indexes:
-        where = None if wanted is None else sa.text(f"{wanted} IS NOT NULL")
+        where = None if wanted is None else sa.text(wanted)
         op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
