@@ -142,7 +142,8 @@ def filled(target, clock, life):
         )
         run = store.write(lambda conn: flow_runs.create_flow_run(conn, run, now=clock.now))
         steps = life(TaskRun(task_key="t", dynamic_key="0", name="t-0", flow_run_id=run.id), start=clock.now)
-        line = Log(name="n", level=20, message="hello", timestamp=clock.now, flow_run_id=run.id)
+        at = {"timestamp": clock.now, "created": clock.now, "updated": clock.now}
+        line = Log(name="n", level=20, message="hello", flow_run_id=run.id, **at)
         store.write(lambda conn: record(conn, [*steps, line]))
     migrate(target, downgrade, "0001")
     return run, steps, line

@@ -38,7 +38,8 @@ def task_run(**fields):
 
 
 def log_line(clock, message="hello", **fields):
-    return Log(**{"name": "n", "level": 20, "message": message, "timestamp": clock.now, **fields})
+    at = {"timestamp": clock.now, "created": clock.now, "updated": clock.now}
+    return Log(**{"name": "n", "level": 20, "message": message, **at, **fields})
 
 
 # --- Transitions -----------------------------------------------------------------------------------------------
@@ -242,7 +243,8 @@ def test_any_text_can_be_recorded_and_does_not_harm_what_is_recorded_with_it(sto
     assert (stored.state.name, stored.state.message) == (name, kept)
     assert store.read(lambda conn: task_runs.read_task_run(conn, other.id)).state_type is COMPLETED
     assert [line.message for line in store.read(read_logs)] == [kept, "fine"]
-    assert store.read(events.read_events)[-1].event.payload == {kept: [kept]}
+    last = store.read(events.read_events)[-1].event
+    assert (last.event, last.payload) == (name, {kept: [kept]})
 
 
 class Grumpy:

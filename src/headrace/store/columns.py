@@ -37,10 +37,14 @@ __all__ = [
     "instant_of",
     "json_of",
     "short",
+    "short_event_name",
 ]
 
 MAX_NAME = 500
 """Characters of a name that are kept: PostgreSQL refuses a row whose part in an index takes more than 2,704 bytes."""
+
+MAX_EVENT_NAME = 1024
+"""Characters of an event's name that are kept if they are ASCII: as many as Prefect's API takes."""
 
 
 def instant_of(microseconds: int | None) -> datetime | None:
@@ -56,6 +60,11 @@ def id_of(value: Any) -> UUID | None:
 def short(text: str | None) -> str | None:
     """`text`, or as much of it as is kept of a name."""
     return text if text is None or len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…"
+
+
+def short_event_name(text: str) -> str:
+    """`text`, or as much of it as is kept of an event's name."""
+    return text if text.isascii() and len(text) <= MAX_EVENT_NAME else short(text) or ""
 
 
 class Kind(NamedTuple):

@@ -18,7 +18,7 @@ from headrace.schema.runs import TaskRunPolicy
 from headrace.schema.states import StateDetails, details_of
 from headrace.schema.transitions import TaskTransition
 from headrace.store.bulk import NO_ID, BulkInsert, Rows
-from headrace.store.columns import short
+from headrace.store.columns import short, short_event_name
 from headrace.store.connection import EPOCH, MICROSECOND
 
 Metadata = Callable[[Any], Any]
@@ -181,7 +181,7 @@ def add_event(rows: Rows, event: Event, received: int | None) -> None:
         (
             (event.occurred - EPOCH) // MICROSECOND,
             received,
-            event.event,
+            short_event_name(event.event),
             short(event.resource.get("prefect.resource.id")),
             event.resource,
             event.related or None,

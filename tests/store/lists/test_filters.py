@@ -466,3 +466,15 @@ def test_no_text_in_a_filter_is_taken_for_sql(filled, text):
 def test_an_id_that_is_in_no_list_chooses_nothing(filled):
     nobody = of_flow_runs.FlowRunFilter(id=of_flow_runs.FlowRunFilterId(any_=[UUID(int=0)]))
     assert filled.store.read(lambda conn: count_flow_runs(conn, RunScope(flow_runs=nobody))) == 0
+
+
+def test_what_is_counted_of_any_criterion_is_what_is_listed(filled):
+    since = of_task_runs.TaskRunFilterStartTime(
+        after_=max(run.start_time for run in filled.task_runs if run.start_time)
+    )
+    wanted = of_task_runs.TaskRunFilter(
+        operator=Operator.or_, start_time=since, subflow_runs=of_task_runs.TaskRunFilterSubFlowRuns()
+    )
+    scope = RunScope(task_runs=wanted)
+    found = filled.store.read(lambda conn: read_task_runs(conn, scope))
+    assert filled.store.read(lambda conn: count_task_runs(conn, scope)) == len(found) == len(filled.task_runs)
