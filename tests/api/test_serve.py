@@ -295,7 +295,7 @@ def test_a_worker_that_dies_is_replaced(start_server):
         assert server.process.poll() is None
     with server.client() as client:
         assert client.get("/ready").status_code == 200
-    assert server.stop() == 0
+    assert server.stop() == 0, "\n".join(server.lines)
     assert any("ended unexpectedly" in line for line in server.lines)
 
 

@@ -96,11 +96,11 @@ class _Crew:
         while self._workers:
             sentinels = {process.sentinel: index for index, (process, _) in self._workers.items()}
             unready = {pipe: index for index, (_, pipe) in self._workers.items() if index not in self._ready}
-            for happened in wait([*sentinels, *unready]):
-                if happened in sentinels:
-                    self._ended(sentinels[happened])
-                elif self._says_ready(happened):
-                    self._ready.add(unready[happened])  # type: ignore[index]
+            happened = set(wait([*sentinels, *unready]))
+            # What a worker has said comes before its end, which closes the pipe.
+            self._ready.update(unready[pipe] for pipe in unready.keys() & happened if self._says_ready(pipe))
+            for sentinel in sentinels.keys() & happened:
+                self._ended(sentinels[sentinel])
             if not announced and len(self._ready) == len(self._workers) > 0:
                 announced = True
                 all_ready()
@@ -129,6 +129,8 @@ class _Crew:
         theirs.close()
         self._workers[index] = (process, ours)
         self._ready.discard(index)
+        if self._stopping:  # since the process was started; the signal handler did not know it yet
+            process.terminate()
 
     @staticmethod
     def _says_ready(pipe: Any) -> bool:
