@@ -65,7 +65,8 @@ def test_options_and_settings_reach_it(in_background, home):
     in_background("--log-level", "info", "--no-services", HEADRACE_SERVER_API_AUTH_STRING="a:b")
     with urlopen(f"{background.find(home).url}/ready") as response:
         assert response.status == 200
-    assert '"path":"/api/ready"' in (home / "server.log").read_text()
+    while '"path":"/api/ready"' not in (home / "server.log").read_text():  # it is written after the answer
+        assert is_alive(background.find(home).process)
 
 
 def test_one_that_was_killed_is_not_taken_for_running(in_background, process, home):
@@ -266,7 +267,7 @@ def test_the_one_who_is_asked_may_say_no(process, home, tmp_path, environment):
         stdin=answers,
         capture_output=True,
         text=True,
-        env=environment,
+        env={**environment, "HEADRACE_CLI_PROMPT": "true"},
         timeout=60,
     )
     os.close(asked)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from headrace.cli.confirmation import Yes, confirm
 from headrace.cli.output import say
-from headrace.exceptions import ConfigurationError
 from headrace.settings import get_current_settings
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ __all__ = ["app"]
 
 app = App(name="database", help="Change the schema of the store.", help_format="plaintext")
 
-Yes = Annotated[bool, Parameter(name=("--yes", "-y"), negative=(), help="Do not ask.")]
 Revision = Annotated[str, Parameter(name=("--revision", "-r"), allow_leading_hyphen=True)]
 DryRun = Annotated[bool, Parameter(negative=(), help="Try it, undo it, and say what came of it.")]
 
@@ -34,7 +32,7 @@ def upgrade(*, yes: Yes = False, revision: Revision = "head", dry_run: DryRun = 
     from headrace.store import upkeep
 
     database = _database()
-    _confirm(yes or dry_run, f"Upgrade the store {database.place}?")
+    confirm(f"Upgrade the store {database.place}?", yes or dry_run)
     _report(upkeep.upgrade(database, revision, dry_run=dry_run), database, dry_run)
 
 
@@ -48,9 +46,9 @@ def downgrade(*, yes: Yes = False, revision: Revision = "-1", dry_run: DryRun = 
     from headrace.store import upkeep
 
     database = _database()
-    _confirm(
-        yes or dry_run,
+    confirm(
         f"Downgrade the store {database.place}? What only the newer schema can hold is lost.",
+        yes or dry_run,
     )
     _report(upkeep.downgrade(database, revision, dry_run=dry_run), database, dry_run)
 
@@ -61,7 +59,7 @@ def reset(*, yes: Yes = False) -> None:
     from headrace.store import upkeep
 
     database = _database()
-    _confirm(yes, f"Delete everything in the store {database.place}? It cannot be undone.")
+    confirm(f"Delete everything in the store {database.place}? It cannot be undone.", yes)
     upkeep.reset(database)
     say(f"The store {database.place} is empty.")
 
@@ -76,7 +74,7 @@ def stamp(revision: str, *, yes: Yes = False) -> None:
     from headrace.store import upkeep
 
     database = _database()
-    _confirm(yes, f"Mark the store {database.place} as revision {revision}?")
+    confirm(f"Mark the store {database.place} as revision {revision}?", yes)
     _report(upkeep.stamp(database, revision), database, False)
 
 
@@ -85,20 +83,6 @@ def _database() -> Database:
 
     settings = get_current_settings().server.database
     return open_database(settings.sync_url(), synchronous=settings.sqlite_synchronous)
-
-
-def _confirm(agreed: bool, question: str) -> None:
-    """Ask before something that others may not expect.
-
-    Raises:
-        ConfigurationError: Nobody can be asked, or the answer is no.
-    """
-    if agreed:
-        return
-    if not sys.stdin.isatty():
-        raise ConfigurationError(f"{question} Nobody can be asked here: say --yes.")
-    if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
-        raise ConfigurationError("Nothing was changed.")
 
 
 def _report(change: Change, database: Database, dry_run: bool) -> None:
