@@ -144,7 +144,7 @@ def test_an_application_that_does_not_start_says_why() -> None:
 
     before = running()
     with pytest.raises(ExceptionGroup) as caught:
-        Application(Litestar(on_startup=[fail]))
+        Application(Litestar(on_startup=[fail], logging_config=None))
     assert caught.group_contains(OSError, match="no room")
     assert running() == before
 
@@ -160,7 +160,7 @@ def test_what_is_being_answered_is_answered_before_the_application_ends() -> Non
         await asyncio.to_thread(go_on.wait)
         return "done"
 
-    application = Application(Litestar([slow], openapi_config=None))
+    application = Application(Litestar([slow], openapi_config=None, logging_config=None))
     answer = application.submit(httpx.Request("GET", "http://embedded/slow"))
     arrived.wait()
     ending = threading.Thread(target=application.stop)

@@ -116,16 +116,16 @@ async def test_a_subscriber_is_given_what_happens(server):
 
 
 async def test_a_subscriber_misses_nothing_and_hears_nothing_twice_when_the_server_is_killed(server):
-    subscriber = get_events_subscriber(named("e."), reconnection_attempts=1000)
-    async with subscriber, get_events_client(reconnection_attempts=1000) as client:
+    async with get_events_subscriber(named("e."), reconnection_attempts=1000) as subscriber:
         names = []
-        for round in range(3):
-            for number in range(20):
-                await client.emit(made(f"e.{round}.{number}"))
-            names += await heard(subscriber, 10)
-            server.kill()
-            server.start()
-        await client.emit(made("e.last"))
+        async with get_events_client(reconnection_attempts=1000) as client:
+            for round in range(3):
+                for number in range(20):
+                    await client.emit(made(f"e.{round}.{number}"))
+                names += await heard(subscriber, 10)
+                server.kill()
+                server.start()
+            await client.emit(made("e.last"))
         while names[-1] != "e.last":
             names += await heard(subscriber, 1)
     expected = [f"e.{round}.{number}" for round in range(3) for number in range(20)]

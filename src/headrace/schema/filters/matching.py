@@ -124,29 +124,22 @@ def _search(query: str) -> Search:
 
 
 def log_passes(wanted: LogFilter, log: Log) -> bool:
-    """Whether a line meets a filter's criteria."""
+    """Whether a line meets a filter's criteria. A criterion that says nothing is met by every line."""
     met = list(_met(wanted, log))
     return any(met) if wanted.operator is Operator.or_ and met else all(met)
 
 
 def _met(wanted: LogFilter, log: Log) -> Iterator[bool]:
-    """Of each criterion that says something, whether the line meets it."""
-    level, timestamp, flow_run, task_run = (
-        wanted.level,
-        wanted.timestamp,
-        wanted.flow_run_id,
-        wanted.task_run_id,
-    )
-    if level is not None and (level.ge_ is not None or level.le_ is not None):
+    """Of each criterion, whether the line meets it."""
+    if (level := wanted.level) is not None:
         yield _is_between(log.level, level.ge_, level.le_)
-    if timestamp is not None and (timestamp.after_ is not None or timestamp.before_ is not None):
+    if (timestamp := wanted.timestamp) is not None:
         yield _is_between(log.timestamp, timestamp.after_, timestamp.before_)
-    if flow_run is not None and flow_run.any_ is not None:
-        yield log.flow_run_id in flow_run.any_
-    if task_run is not None and task_run.any_ is not None:
-        yield log.task_run_id in task_run.any_
-    if task_run is not None and task_run.is_null_ is not None:
-        yield (log.task_run_id is None) is task_run.is_null_
+    if (flow_run := wanted.flow_run_id) is not None:
+        yield flow_run.any_ is None or log.flow_run_id in flow_run.any_
+    if (task_run := wanted.task_run_id) is not None:
+        is_meant = task_run.any_ is None or log.task_run_id in task_run.any_
+        yield is_meant and task_run.is_null_ in (None, log.task_run_id is None)
     if wanted.text is not None:
         yield _search(wanted.text.query).finds([log.message, log.name])
 

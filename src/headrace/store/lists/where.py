@@ -158,7 +158,8 @@ def not_ended_before_started(scope: RunScope) -> Iterator[Condition]:
 
     It goes without saying, but has an index, which the start has not.
     """
-    started = scope.task_runs.start_time if scope.task_runs is not None else None
+    runs = scope.task_runs
+    started = runs.start_time if runs is not None and runs.operator is Operator.and_ else None
     if started is not None and started.after_ is not None and not started.is_null_:
         ended: ColumnElement[Any] = literal_column(ENDED)
         since: Any = bindparam("started_after", max(micros(started.after_), 1), unique=True)
