@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 import weakref
 
 import pytest
 
-from headrace.api.bridge import Bridge
+from headrace.api.bridge import QUICK_SECONDS, Bridge
 from headrace.exceptions import OverCapacityError, StoreUnavailableError
 from headrace.schema.base import now
 from headrace.store import flows, meta
@@ -123,6 +124,55 @@ async def test_a_slow_read_does_not_hold_others_up(bridge):
     assert await bridge.read(lambda conn: 1) == 1
     gate.open.set()
     await slow
+
+
+async def threads_of_reads(bridge, *queries):
+    """The threads in which quick reads of one kind are done, one after the other."""
+
+    def in_thread(query):
+        return lambda conn: query(conn) or threading.current_thread()
+
+    return [await bridge.read_quickly("kind", in_thread(query)) for query in queries]
+
+
+def be_quick(conn):
+    pass
+
+
+def be_slow(conn):
+    until = time.thread_time() + 2 * QUICK_SECONDS
+    while time.thread_time() < until:
+        pass
+
+
+async def test_a_read_of_a_kind_that_is_known_to_be_quick_is_done_at_once(bridge):
+    here = threading.current_thread()
+    threads = await threads_of_reads(bridge, be_quick, be_slow, be_quick, be_quick)
+    first, second, third, fourth = (thread is here for thread in threads)
+    assert not first, "nothing is known of it yet"
+    assert second
+    assert not third, "the last one took long"
+    assert fourth
+    assert bridge.waiting_reads == 0
+
+
+@pytest.mark.parametrize("target", ["sqlite://", "postgres_url"])
+async def test_a_store_that_is_waited_for_is_never_read_by_the_event_loop(target, request):
+    url = request.getfixturevalue(target) if target == "postgres_url" else target
+    with Store.open(url) as store:
+        bridge = Bridge(store)
+        threads = await threads_of_reads(bridge, be_quick, be_quick, be_quick)
+        bridge.close()
+    assert threading.current_thread() not in threads
+
+
+async def test_an_error_of_a_quick_read_reaches_the_one_who_asked(bridge):
+    def fail(conn):
+        raise KeyError("mine")
+
+    for _ in range(3):
+        with pytest.raises(KeyError, match="mine"):
+            await bridge.read_quickly("kind", fail)
 
 
 async def test_closing_finishes_the_reads_that_wait(bridge):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from litestar import Response
-
+from headrace.api.responses import JsonResponse
 from headrace.schema.orchestration import OrchestrationResult
 from headrace.schema.responses import LeasedSetStateResponse, SetStateResponse, set_state_response
 from headrace.schema.runs import FlowRun
@@ -15,17 +14,17 @@ from headrace.store.executions import Execution
 __all__ = ["execution_response", "verdict_response"]
 
 
-def verdict_response(verdict: OrchestrationResult, asked: datetime) -> Response[SetStateResponse[Any]]:
+def verdict_response(verdict: OrchestrationResult, asked: datetime) -> JsonResponse[SetStateResponse[Any]]:
     """The answer: 201 when the run has got a state, 200 when it keeps the one that it had.
 
     Args:
         verdict: What became of the proposal.
         asked: When the request came, or the time that it said (UTC).
     """
-    return Response(set_state_response(verdict), status_code=_status(verdict, asked))
+    return JsonResponse(set_state_response(verdict), status_code=_status(verdict, asked))
 
 
-def execution_response(execution: Execution, asked: datetime) -> Response[SetStateResponse[Any]]:
+def execution_response(execution: Execution, asked: datetime) -> JsonResponse[SetStateResponse[Any]]:
     """The answer to the process that executes the flow run: with the run and the token of its lease.
 
     Args:
@@ -41,7 +40,7 @@ def execution_response(execution: Execution, asked: datetime) -> Response[SetSta
         run=verdict.run if isinstance(verdict.run, FlowRun) else None,
         token=execution.token,
     )
-    return Response(leased, status_code=_status(verdict, asked))
+    return JsonResponse(leased, status_code=_status(verdict, asked))
 
 
 def _status(verdict: OrchestrationResult, asked: datetime) -> int:

@@ -23,6 +23,9 @@ class Database(Protocol):
     is_private: bool
     """Whether only one connection sees the data, which end with it."""
 
+    is_remote: bool
+    """Whether queries are executed by another process, so that an answer is waited for."""
+
     def exists(self) -> bool:
         """Whether there is a database; one that is a file may not have been made yet."""
         ...

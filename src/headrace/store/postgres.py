@@ -97,6 +97,7 @@ class PostgresDatabase:
     """
 
     is_private = False
+    is_remote = True
 
     def __init__(self, url: str) -> None:
         scheme, _, rest = url.partition("://")

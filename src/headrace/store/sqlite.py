@@ -88,6 +88,8 @@ class SqliteDatabase:
         synchronous: NORMAL survives the end of the process, FULL also that of the power supply.
     """
 
+    is_remote = False
+
     def __init__(self, path: Path | None, synchronous: str) -> None:
         self.path = path
         self.place = IN_MEMORY if path is None else str(path)

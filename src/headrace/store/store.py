@@ -84,6 +84,11 @@ class Store:
         """What the store is called in messages: its file, or its URL without the password."""
         return self._database.place
 
+    @property
+    def reads_at_once(self) -> bool:
+        """Whether the thread that reads does all the work itself, and waits for no other thread or process."""
+        return not (self._database.is_private or self._database.is_remote)
+
     def submit(self, command: Callable[[Connection], T]) -> Future[T]:
         """Queue a write. See `Ledger.submit`."""
         self._check()

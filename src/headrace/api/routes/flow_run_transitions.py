@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from litestar import Response, Router, post
+from litestar import Router, post
 from litestar.params import FromPath, JSONBody
 
 from headrace.api import json_schema
 from headrace.api.dependencies import InjectedStore
 from headrace.api.errors import Refusal, not_found
+from headrace.api.responses import JsonResponse
 from headrace.api.verdicts import execution_response, verdict_response
 from headrace.exceptions import ObjectNotFound
 from headrace.schema.base import encode, now
@@ -42,7 +43,7 @@ __all__ = ["router"]
 @post("/{id:uuid}/set_state", status_code=201)
 async def set_flow_run_state(
     id: FromPath[UUID], data: JSONBody[SetStateBody], store: InjectedStore
-) -> Response[SetStateResponse[Any]]:
+) -> JsonResponse[SetStateResponse[Any]]:
     """Propose a state for a flow run; 200 answers when it keeps the one that it has."""
     at = now()
     state, force, lease = data.state.to_state(at), data.force, data.lease
@@ -98,7 +99,7 @@ async def set_flow_run_states(
 @post("/{id:uuid}/resume", status_code=201, opt=not_found("Flow run not found"))
 async def resume_flow_run(
     id: FromPath[UUID], store: InjectedStore, data: JSONBody[ResumeBody | None] = None
-) -> Response[SetStateResponse[Any]]:
+) -> JsonResponse[SetStateResponse[Any]]:
     """Let a paused flow run go on, with what it asked for; 200 answers when it does not."""
     at = now()
     given = data.run_input if data is not None else None
@@ -113,7 +114,7 @@ async def resume_flow_run(
                 status=OrchestrationStatus.REJECT,
                 details=StateAbortDetails(reason=str(error)),
             )
-            return Response(refusal, status_code=200)
+            return JsonResponse(refusal, status_code=200)
     verdict = await store.write(lambda conn: pauses.resume_flow_run(conn, id, told=told, now=at))
     return verdict_response(verdict, at)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from litestar import MediaType, Response, Router, delete, get, patch, post
+from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET
 
@@ -16,6 +16,7 @@ from headrace.api.errors import Refusal, not_found
 from headrace.api.gathering import Gathering
 from headrace.api.pages import limit_of, offset_of, page_of
 from headrace.api.parameters import check_size
+from headrace.api.responses import JsonResponse
 from headrace.core.states import StateType
 from headrace.exceptions import StoreConflictError
 from headrace.schema.base import Labels, encode, now
@@ -49,7 +50,7 @@ __all__ = ["router"]
 @post("/", status_code=201)
 async def create_flow_run(
     data: JSONBody[FlowRunCreate], store: InjectedStore, settings: InjectedSettings
-) -> Response[FlowRun]:
+) -> JsonResponse[FlowRun]:
     """Create a flow run; 200 answers one that was there already under the id or idempotency key."""
     check_size(data.parameters, settings)
     _check_queue(data)
@@ -69,7 +70,7 @@ async def create_flow_run(
     else:
         run = await store.write(command)
     is_new = run.id == asked.id and run.created == at
-    return Response(with_estimates(run, now()), status_code=201 if is_new else 200)
+    return JsonResponse(with_estimates(run, now()), status_code=201 if is_new else 200)
 
 
 @get("/{id:uuid}")
@@ -120,14 +121,16 @@ async def delete_flow_runs(
 @post("/filter", status_code=200)
 async def list_flow_runs(
     store: InjectedStore, settings: InjectedSettings, data: JSONBody[FlowRunsFilterBody | None] = None
-) -> Response[list[FlowRun]]:
+) -> JsonResponse[list[FlowRun]]:
     """The flow runs that meet the filters."""
     body = data or FlowRunsFilterBody()
     limit_of(body.limit, settings)
     text, most, pages = encode(body), settings.server.api.default_limit, store.shared(_pages)
     at = now()
-    page = await store.read(lambda conn: pages.page(conn, statement_of(text, conn.dialect, most), at))
-    return Response(page, media_type=MediaType.JSON)  # type: ignore[arg-type]  # encoded already
+    page = await store.read_quickly(
+        text, lambda conn: pages.page(conn, statement_of(text, conn.dialect, most), at)
+    )
+    return JsonResponse(page)  # type: ignore[arg-type]  # encoded already
 
 
 @post("/paginate", status_code=200)

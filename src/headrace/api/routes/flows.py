@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from litestar import Response, Router, delete, get, patch, post
+from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from headrace.api.deleting import delete_each, delete_object
 from headrace.api.dependencies import InjectedSettings, InjectedStore
 from headrace.api.errors import not_found
 from headrace.api.pages import limit_of, offset_of, page_of
+from headrace.api.responses import JsonResponse
 from headrace.schema.base import now
 from headrace.schema.flows import Flow
 from headrace.schema.requests.flows import (
@@ -31,13 +32,13 @@ __all__ = ["router"]
 
 
 @post("/", status_code=201)
-async def create_flow(data: JSONBody[FlowCreate], store: InjectedStore) -> Response[Flow]:
+async def create_flow(data: JSONBody[FlowCreate], store: InjectedStore) -> JsonResponse[Flow]:
     """The flow of that name; it is made known when it is not, which is answered 201 instead of 200."""
     at = now()
     flow = await store.write(
         lambda conn: flows.read_or_create_flow(conn, data.name, tags=data.tags, labels=data.labels, now=at)
     )
-    return Response(flow, status_code=201 if flow.created == at else 200)
+    return JsonResponse(flow, status_code=201 if flow.created == at else 200)
 
 
 @get("/{id:uuid}")

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from litestar import Response, Router, get, post
+from litestar import Router, get, post
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
@@ -19,6 +19,7 @@ from headrace.api.dependencies import InjectedSettings, InjectedStore
 from headrace.api.errors import not_found
 from headrace.api.json_body import ACCEPTS_NUL
 from headrace.api.pages import limit_of
+from headrace.api.responses import JsonResponse
 from headrace.schema.logs import Log
 from headrace.schema.requests.logs import LogCreate, LogsFilterBody
 from headrace.store import flow_runs
@@ -36,13 +37,13 @@ HEADER = ("timestamp", "level", "flow_run_id", "task_run_id", "message")
 @post("/logs/", status_code=201, opt=ACCEPTS_NUL)
 async def create_logs(
     data: JSONBody[list[LogCreate]], store: InjectedStore, settings: InjectedSettings
-) -> Response[None]:
+) -> JsonResponse[None]:
     """Record log lines; those that are too long are cut."""
     most = settings.logging.to_api.max_log_size
     lines = [line.to_log(most) for line in data]
     if lines:
         await store.write(lambda conn: record(conn, lines))
-    return Response(None, status_code=201)
+    return JsonResponse(None, status_code=201)
 
 
 @post("/logs/filter", status_code=200)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from litestar import Response, Router, delete, get, post, put
+from litestar import Router, delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from headrace.api.dependencies import InjectedSettings, InjectedStore
 from headrace.api.errors import not_found
 from headrace.api.pages import limit_of
+from headrace.api.responses import JsonResponse
 from headrace.schema.base import now
 from headrace.schema.requests.saved_searches import SavedSearchCreate, SavedSearchesFilterBody
 from headrace.schema.saved_searches import SavedSearch
@@ -19,11 +20,11 @@ __all__ = ["router"]
 
 
 @put("/", status_code=201)
-async def save_search(data: JSONBody[SavedSearchCreate], store: InjectedStore) -> Response[SavedSearch]:
+async def save_search(data: JSONBody[SavedSearchCreate], store: InjectedStore) -> JsonResponse[SavedSearch]:
     """Keep filters under a name; 200 answers when there were some already, which these replace."""
     at = now()
     search = await store.write(lambda conn: saved_searches.save_search(conn, data.name, data.filters, now=at))
-    return Response(search, status_code=201 if search.created == at else 200)
+    return JsonResponse(search, status_code=201 if search.created == at else 200)
 
 
 @get("/{id:uuid}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from litestar import Response, Router, delete, get, patch, post
+from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, structs
 
@@ -17,6 +17,7 @@ from headrace.api.deleting import delete_object
 from headrace.api.dependencies import InjectedSettings, InjectedStore
 from headrace.api.errors import not_found
 from headrace.api.pages import limit_of, offset_of, page_of
+from headrace.api.responses import JsonResponse
 from headrace.api.verdicts import verdict_response
 from headrace.core.names import generate_name
 from headrace.exceptions import ObjectNotFound, StoreConflictError
@@ -42,7 +43,7 @@ __all__ = ["router"]
 
 
 @post("/", status_code=201)
-async def create_task_run(data: JSONBody[TaskRunCreate], store: InjectedStore) -> Response[TaskRun]:
+async def create_task_run(data: JSONBody[TaskRunCreate], store: InjectedStore) -> JsonResponse[TaskRun]:
     """Create a task run; 200 answers one that was there already under the id, or under the same keys in its flow run."""
     at = now()
     asked = data.to_task_run(at)
@@ -57,7 +58,7 @@ async def create_task_run(data: JSONBody[TaskRunCreate], store: InjectedStore) -
 
     run = await store.write(command)
     is_new = run.id == asked.id and run.created == at
-    return Response(with_estimates(run, now()), status_code=201 if is_new else 200)
+    return JsonResponse(with_estimates(run, now()), status_code=201 if is_new else 200)
 
 
 @get("/{id:uuid}", opt=not_found("Task not found"))
@@ -83,7 +84,7 @@ async def delete_task_run(id: FromPath[UUID], store: InjectedStore) -> None:
 @post("/{id:uuid}/set_state", status_code=201, opt=not_found(None))
 async def set_task_run_state(
     id: FromPath[UUID], data: JSONBody[SetStateBody], store: InjectedStore
-) -> Response[SetStateResponse[Any]]:
+) -> JsonResponse[SetStateResponse[Any]]:
     """Propose a state for a task run; 200 answers when it keeps the one that it has."""
     at = now()
     state = data.state.to_state(at)
