@@ -12,25 +12,16 @@ from typing import Any
 from uuid import UUID
 
 from headrace.core.states import TERMINAL_STATES
-from headrace.schema.runs import FlowRun
+from headrace.schema.runs import FlowRun, FlowRunPolicy
 from headrace.schema.states import State, details_of, metadata_of
-from headrace.store.bulk import NO_ID, BulkInsert, Rows
+from headrace.store.bulk import BulkInsert, Rows
+from headrace.store.columns import short
 from headrace.store.connection import Connection, micros
-from headrace.store.flow_runs import COLUMNS, new_flow_run
+from headrace.store.flow_runs import new_flow_run
 from headrace.store.labels import inherited_labels
 from headrace.store.transitions import entered
 
-_IDS = (
-    "id",
-    "flow_id",
-    "deployment_id",
-    "work_queue_id",
-    "work_pool_id",
-    "parent_task_run_id",
-    "state_id",
-    "infrastructure_document_id",
-)
-_FIELDS = {
+_common = {
     "name": "text",
     "created": "bigint",
     "updated": "bigint",
@@ -41,22 +32,21 @@ _FIELDS = {
     "expected_start_time": "bigint",
     "total_run_time": "float",
     "auto_scheduled": "boolean",
+    "empirical_policy": "text",
+    "labels": "text",
     "parameters": "text",
     "tags": "text",
-    "empirical_policy": "text",
-    "start_time": "bigint",
-    "end_time": "bigint",
-    "next_scheduled_start_time": "bigint",
     "flow_version": "text",
-    "deployment_version": "text",
-    "infrastructure_pid": "text",
-    "context": "text",
-    "labels": "text",
-    "created_by": "text",
     "job_variables": "text",
 }
+_rare = {
+    "start_time": "bigint",
+    "next_scheduled_start_time": "bigint",
+    "context": "text",
+    "created_by": "text",
+}
 
-_FLOW_RUNS = BulkInsert("flow_run", _IDS, _FIELDS)
+_FLOW_RUNS = BulkInsert("flow_run", ("id", "flow_id", "state_id"), _common | _rare)
 _STEPS = BulkInsert(
     "event",
     ("id", "run_id", "flow_run_id"),
@@ -73,6 +63,9 @@ _STEPS = BulkInsert(
 )
 
 
+_NO_POLICY = FlowRunPolicy()
+
+
 def is_plain(run: FlowRun) -> bool:
     """Whether a new run can be stored together with others: nothing is to be looked up for it, or follows from it.
 
@@ -80,10 +73,11 @@ def is_plain(run: FlowRun) -> bool:
         run: A run with a state whose id, and the state's, have just been minted.
     """
     return (
-        run.idempotency_key is None
-        and run.parent_task_run_id is None
-        and run.state is not None
+        run.state is not None
         and run.state.type not in TERMINAL_STATES
+        and not any(
+            (run.idempotency_key, run.parent_task_run_id, run.deployment_id, run.infrastructure_document_id)
+        )
     )
 
 
@@ -115,13 +109,32 @@ def create_flow_runs(conn: Connection, runs: Sequence[FlowRun], *, now: datetime
 
 
 def _add_flow_run(rows: Rows, run: FlowRun, state: State[Any]) -> None:
-    kept = COLUMNS.dump(run)
-    kept["state_timestamp"] = state.timestamp
-    rows.ids += [_octets(kept[name]) for name in _IDS]
-    rows.fields.append(
-        tuple([micros(value) if type(value := kept[name]) is datetime else value for name in _FIELDS])
+    rows.ids += [_octets(run.id), _octets(run.flow_id), _octets(state.id)]
+    policy, rare = run.empirical_policy, (run.start_time, run.next_scheduled_start_time)
+    common = (
+        short(run.name),
+        _instant(run.created),
+        _instant(run.updated),
+        state.type.value,
+        short(state.name),
+        _instant(state.timestamp),
+        run.run_count,
+        _instant(run.expected_start_time),
+        run.total_run_time,
+        run.auto_scheduled,
+        None if policy == _NO_POLICY else policy,
+        run.labels or None,
+        run.parameters or None,
+        run.tags or None,
+        run.flow_version,
+        run.job_variables,
     )
-    rows.width = len(_FIELDS)
+    if any(rare) or run.context or run.created_by:
+        rows.fields.append((*common, *map(_instant, rare), run.context or None, run.created_by))
+        rows.width = len(_common) + len(_rare)
+    else:
+        rows.fields.append(common)
+        rows.width = rows.width or len(_common)
 
 
 def _add_step(rows: Rows, run: FlowRun, state: State[Any]) -> None:
@@ -131,7 +144,7 @@ def _add_step(rows: Rows, run: FlowRun, state: State[Any]) -> None:
             micros(state.timestamp),
             run.run_count,
             state.type.value,
-            state.name,
+            short(state.name),
             state.message,
             details_of(state.state_details),
             metadata_of(state.data),
@@ -140,5 +153,9 @@ def _add_step(rows: Rows, run: FlowRun, state: State[Any]) -> None:
     rows.width = 7
 
 
-def _octets(value: UUID | None) -> bytes:
-    return NO_ID if value is None else value.int.to_bytes(16, "big")
+def _octets(value: UUID) -> bytes:
+    return value.int.to_bytes(16, "big")
+
+
+def _instant(value: datetime | None) -> int | None:
+    return None if value is None else micros(value)
