@@ -148,6 +148,20 @@ def test_a_stream_goes_on_until_it_is_interrupted(tides, environment):
     assert process.returncode == 130
 
 
+def test_what_a_server_is_told_is_streamed(command, serve, environment):
+    url = serve()
+    words = [sys.executable, "-m", "headrace", "event", "stream", "--run-once"]
+    with subprocess.Popen(
+        words, env={**environment, "HEADRACE_API_URL": url}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stderr.readline()
+        emit = ("event", "emit", "tide.turned", "--resource-id", "harbour")
+        assert command(*emit, HEADRACE_API_URL=url).code == 0
+        event = json.loads(process.communicate(timeout=60)[0])
+    assert (event["event"], event["resource"]) == ("tide.turned", {"prefect.resource.id": "harbour"})
+    assert process.returncode == 0
+
+
 def test_a_stream_needs_an_api(command):
     ended = command("event", "stream")
     assert ended.code == 1

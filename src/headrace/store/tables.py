@@ -174,6 +174,7 @@ task_run = Table(
     sqlite_with_rowid=False,
 )
 Index("ix_task_run_flow_run", task_run.c.flow_run_id, task_run.c.id)
+Index("ix_task_run_start_time", task_run.c.start_time)
 _sorted_by(task_run, "name", "expected_start_time", ENDED)
 _counted_by_state(task_run)
 

@@ -20,8 +20,8 @@ from headrace.store.lists.estimates import run_seconds, seconds_late
 from headrace.store.lists.where import (
     flow_runs_within,
     is_narrow,
-    not_ended_before_started,
     order,
+    started_since,
     task_runs_within,
 )
 from headrace.store.tables import ENDED, STARTED, flow_run, task_run
@@ -110,7 +110,7 @@ def count_task_runs_of(conn: Connection, flow_run_ids: Sequence[UUID]) -> dict[U
 def count_task_runs_by_state(conn: Connection, scope: RunScope | None = None) -> CountByState:
     """How many task runs there are in each state."""
     wanted = scope or RunScope()
-    conditions = [*task_runs_within(wanted), *not_ended_before_started(wanted)]
+    conditions = [*task_runs_within(wanted), *started_since(wanted)]
     # Groups come out of the index of states, unless there is one that finds what few runs are asked for.
     state = task_run.c.state_type
     kind: ColumnElement[Any] = queries.unindexed(state) if is_narrow(wanted) else state

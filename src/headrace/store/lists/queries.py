@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, select
+from sqlalchemy import Boolean, ColumnElement, Select, bindparam, func, literal_column, select
 from sqlalchemy import Dialect as Compiler
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
@@ -16,7 +16,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from headrace.store.connection import Connection, Dialect, Row
 
 MANY = 5_000
-"""Rows from which on it is better to go along the index of a list's order than to sort all rows that a condition finds."""
+"""Rows from which on it is better to go along the index of a list's order than to sort all rows that a condition finds.
+
+Where there are more conditions, ten times as many: the more conditions, the farther one has to go for a page."""
 
 
 class Statement:
@@ -24,7 +26,7 @@ class Statement:
 
     Without statistics SQLite takes any index that a condition has, also where that finds nearly all rows: to list 50 of a
     million Completed runs it would sort the million. So before a list is read, its conditions that may be like that
-    (`among`) are asked how many rows they find, up to MANY; one that finds so many gets no index. PostgreSQL knows.
+    (`among`) are asked how many rows they find, up to `MANY`; one that finds so many gets no index. PostgreSQL knows.
 
     Args:
         query: The query.
@@ -39,14 +41,17 @@ class Statement:
         text = self._compile(found=self._conditions)
         self._texts = {frozenset[int](): text}
         self.sql, self.parameters = text
-        self._probes = [_probe(found) for found in self._conditions if is_list and dialect == "sqlite"]
+        self._many = MANY if len(self._conditions) < 2 else 10 * MANY
+        self._probes = [
+            _probe(found, self._many) for found in self._conditions if is_list and dialect == "sqlite"
+        ]
 
     def rows(self, conn: Connection) -> list[Row]:
         """All its rows."""
         common = frozenset(
             place
             for place, probe in enumerate(self._probes)
-            if conn.value(probe.sql, **probe.parameters) >= MANY
+            if conn.value(probe.sql, **probe.parameters) >= self._many
         )
         text = self._texts.get(common)
         if text is None:
@@ -72,9 +77,9 @@ def compiled(query: Select[Any], dialect: Dialect) -> Statement:
     return Statement(query, dialect, is_list=True)
 
 
-def _probe(condition: ColumnElement[bool]) -> Statement:
-    """Counts the rows that meet a condition, up to MANY."""
-    some = select(literal_column("1")).where(condition).limit(MANY).subquery()
+def _probe(condition: ColumnElement[bool], most: int) -> Statement:
+    """Counts the rows that meet a condition, up to so many."""
+    some = select(literal_column("1")).where(condition).limit(most).subquery()
     counted: Select[Any] = select(func.count()).select_from(some)
     return Statement(counted, "sqlite")
 
@@ -170,6 +175,27 @@ def _searched(
         return _without_index(unindexed(column), compiler, **options)
     text: str = compiler.process(column, **options)
     return text
+
+
+class holds(FunctionElement[bool]):
+    """Whether the first text has the second in it."""
+
+    name = "holds"
+    inherit_cache = True
+    type = Boolean()
+
+    def __init__(self, text: ColumnElement[Any], part: str) -> None:
+        super().__init__(text, bindparam("part", part, unique=True))
+
+
+@compiles(holds, "sqlite")
+def _holds_in_sqlite(element: holds, compiler: Any, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)}) > 0"
+
+
+@compiles(holds, "postgresql")
+def _holds_in_postgres(element: holds, compiler: Any, **options: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)}) > 0"
 
 
 class json_items(FunctionElement[Any]):

@@ -35,6 +35,7 @@ INDEXES: tuple[_Index, ...] = (
     ),
     ("ix_task_run_name", "task_run", ["name", "id"], None),
     ("ix_task_run_expected_start_time", "task_run", ["expected_start_time", "id"], None),
+    ("ix_task_run_start_time", "task_run", ["start_time"], None),
     ("ix_task_run_end_time", "task_run", [sa.text(ENDED), "id"], None),
     ("ix_task_run_state", "task_run", ["state_type", "state_name", "expected_start_time"], None),
     ("ix_event_occurred", "event", ["occurred"], None),
