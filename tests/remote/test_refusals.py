@@ -10,6 +10,7 @@ import pytest
 from headrace import get_run_logger
 from headrace.client import intake
 from headrace.engine.session import close_sessions
+from headrace.exceptions import RequestRefusedError
 from headrace.schema.logs import Log
 
 COMPLETED = ["Pending", "Running", "Completed"]
@@ -200,3 +201,9 @@ def test_a_run_that_the_server_does_not_know_keeps_its_end_aside(colour, server,
     (aside,) = refused()
     assert "404" in aside["problem"]
     assert aside["refused"]["body"]["state"]["type"] == "COMPLETED"
+
+
+def test_a_server_that_does_not_understand_runs_is_asked_after(colour, server):
+    server.answer(422, path="/flow_runs/")
+    with pytest.raises(RequestRefusedError, match="told so by the test.* Is it a server of Headrace"):
+        colour.in_flow(lambda: None)

@@ -59,6 +59,8 @@ __all__ = ["HttpOrchestrator", "close_http_orchestrators", "get_http_orchestrato
 CALLERS = 16
 """Proposals that are under way at a time."""
 
+OTHER_SERVER = " Is it a server of Headrace? Prefect's own does not take the runs of Headrace."
+
 EXPECTED_URL = "HEADRACE_API_URL is to be the URL of an API, as http://HOST:4200/api."
 
 T = TypeVar("T")
@@ -310,7 +312,8 @@ class HttpOrchestrator:
         if answer.status == 404:
             raise ObjectNotFound(f"The server at {url} has no {path}: {answer.problem}. {EXPECTED_URL}")
         if not answer.isgood:
-            raise RequestRefusedError(f"The server at {url} refuses {path}: {answer.problem}.")
+            hint = OTHER_SERVER if answer.status == 422 else ""
+            raise RequestRefusedError(f"The server at {url} refuses {path}: {answer.problem}.{hint}")
         try:
             return msgspec.json.decode(answer.body, type=kind)
         except msgspec.MsgspecError as problem:
