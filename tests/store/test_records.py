@@ -18,7 +18,8 @@ from headrace.schema.logs import Log
 from headrace.schema.runs import Constant, Parameter, TaskRun, TaskRunPolicy, TaskRunResult
 from headrace.schema.states import State, StateDetails
 from headrace.schema.transitions import TaskTransition
-from headrace.store import events, states, task_runs
+from headrace.store import deletions, events, states, task_runs
+from headrace.store.columns import id_of
 from headrace.store.lists.logs import count_logs, read_logs
 from headrace.store.lists.task_runs import count_task_runs, read_task_runs
 from headrace.store.records import record
@@ -197,6 +198,24 @@ def test_any_cut_and_repetition_of_a_history_is_stored_as_that_history(data):
         history = store.read(lambda conn: states.read_states(conn, run.id))
         assert [state.id for state in history] == [step.state.id for step in steps]
         assert_history(store)
+
+
+def test_runs_are_kept_by_their_tags_whatever_becomes_of_them(store, life, clock):
+    def kept():
+        rows = store.read(lambda conn: conn.rows("SELECT tag, task_run_id FROM task_run_tag"))
+        return {(tag, id_of(run_id)) for tag, run_id in rows}
+
+    other, run = task_run(tags=["a"]), task_run(tags=["a", "b", "b", "x" * 1000])
+    pending, *rest = life(run)
+    store.write(lambda conn: record(conn, [*life(other), pending]))
+    assert kept() == {("a", other.id), *((tag, run.id) for tag in ("a", "b", "x" * 500))}
+
+    run.tags = ["b", "c"]
+    store.write(lambda conn: record(conn, rest))
+    assert kept() == {("a", other.id), ("b", run.id), ("c", run.id)}
+
+    store.write(lambda conn: deletions.delete_task_run(conn, run.id, now=clock.now))
+    assert kept() == {("a", other.id)}
 
 
 def test_batches_of_every_size_are_stored_whole(store, life):

@@ -178,6 +178,15 @@ Index("ix_task_run_start_time", task_run.c.start_time)
 _sorted_by(task_run, "name", "expected_start_time", ENDED)
 _counted_by_state(task_run)
 
+task_run_tag = Table(
+    "task_run_tag",
+    metadata,
+    Column("tag", Text, primary_key=True),
+    Column("task_run_id", Id, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Task runs by their tags, or by as much of those as `MAX_NAME` says; triggers keep it (`schema.TRIGGERS`)."""
+
 event = Table(
     "event",
     metadata,

@@ -189,6 +189,8 @@ OF_TASK_RUNS = [
     {"task_runs": {"expected_start_time": SINCE}},
     {"task_runs": {"start_time": SINCE}},
     {"task_runs": {"end_time": SINCE}},
+    {"task_runs": {"tags": {"all_": ["rare"]}}},
+    {"task_runs": {"tags": {"all_": ["rare", "other"]}}},
     {"flow_runs": {"id": {"any_": [SOME]}}},
     {"flows": {"id": {"any_": [SOME]}}},
 ]
@@ -249,7 +251,7 @@ def few_are_many(monkeypatch):
 
 @pytest.fixture
 def runs(store):
-    """Flow runs: 50 that run, and 3 that are pending; with a task run each that has Completed or Failed."""
+    """Flow runs: 50 that run, and 3 that are pending; with a task run each that has Completed or Failed, and a tag that says so."""
 
     def command(conn: Any) -> None:
         flow = read_or_create_flow(conn, "f", now=NOW)
@@ -260,7 +262,8 @@ def runs(store):
         create_flow_runs(conn, made, now=NOW)
         for run in made:
             kind = StateType.COMPLETED if run.name == "RUNNING" else StateType.FAILED
-            task = TaskRun(task_key="t", dynamic_key=str(run.id), flow_run_id=run.id, name=kind.value)
+            names = {"name": kind.value, "tags": [kind.value]}
+            task = TaskRun(task_key="t", dynamic_key=str(run.id), flow_run_id=run.id, **names)
             record(conn, [TaskTransition(task, State(type=kind, timestamp=NOW), None, 1, NOW, NOW, 0.0)])
 
     store.write(command)
@@ -287,6 +290,17 @@ def test_task_runs_of_common_states_too(store, plans, few_are_many, runs, kind, 
     last = plans(lambda conn: read_task_runs(conn, scope, sort=TaskRunSort.NAME_ASC, limit=10))[-1]
     if "SEARCH" in last:
         assert ("ix_task_run_state" in last) is (kind == "FAILED"), last
+
+
+@pytest.mark.parametrize(("tag", "count", "is_common"), [("COMPLETED", 50, True), ("FAILED", 3, False)])
+def test_task_runs_of_common_tags_too(store, plans, few_are_many, runs, tag, count, is_common):
+    scope = body(TaskRunsFilterBody, task_runs={"tags": {"all_": [tag]}})
+    assert len(store.read(lambda conn: read_task_runs(conn, scope, limit=100))) == count
+    assert store.read(lambda conn: count_task_runs(conn, scope)) == count
+    last = plans(lambda conn: read_task_runs(conn, scope, sort=TaskRunSort.NAME_ASC, limit=10))[-1]
+    if "SEARCH" in last:
+        assert ("ix_task_run_name" in last) is is_common, last
+        assert ("task_run_tag" in last) is not is_common, last
 
 
 def test_deletions_find_their_rows_by_an_index(store, runs):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, ColumnElement, Select, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
 from sqlalchemy import Dialect as Compiler
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
@@ -18,7 +18,8 @@ from headrace.store.connection import Connection, Dialect, Row
 MANY = 5_000
 """Rows from which on it is better to go along the index of a list's order than to sort all rows that a condition finds.
 
-Where there are more conditions, ten times as many: the more conditions, the farther one has to go for a page."""
+Where there are more conditions, ten times as many: the more conditions, the farther one has to go for a page. To count, one has
+to go all the way."""
 
 
 class Statement:
@@ -37,14 +38,14 @@ class Statement:
     def __init__(self, query: Select[Any], dialect: Dialect, *, is_list: bool = False) -> None:
         self._query = query
         self._dialect = dialect
-        self._conditions: list[ColumnElement[bool]] = []
-        text = self._compile(found=self._conditions)
+        found: list[_Found] = []
+        text = self._compile(found=found)
         self._texts = {frozenset[int](): text}
         self.sql, self.parameters = text
-        self._many = MANY if len(self._conditions) < 2 else 10 * MANY
-        self._probes = [
-            _probe(found, self._many) for found in self._conditions if is_list and dialect == "sqlite"
-        ]
+        doubted = [each for each in found if (is_list or each.is_always_doubted) and dialect == "sqlite"]
+        self._conditions = [each.condition for each in doubted]
+        self._many = MANY if is_list and len(doubted) < 2 else 10 * MANY
+        self._probes = [_probe(each.rows, self._many) for each in doubted]
 
     def rows(self, conn: Connection) -> list[Row]:
         """All its rows."""
@@ -77,9 +78,23 @@ def compiled(query: Select[Any], dialect: Dialect) -> Statement:
     return Statement(query, dialect, is_list=True)
 
 
-def _probe(condition: ColumnElement[bool], most: int) -> Statement:
-    """Counts the rows that meet a condition, up to so many."""
-    some = select(literal_column("1")).where(condition).limit(most).subquery()
+class _Found(NamedTuple):
+    """A condition of which a `Statement` decides whether its index is used.
+
+    Args:
+        condition: The condition.
+        rows: The rows that it finds.
+        is_always_doubted: Whether its index is a detour for many rows also where they are only counted.
+    """
+
+    condition: ColumnElement[bool]
+    rows: Select[Any]
+    is_always_doubted: bool
+
+
+def _probe(found: Select[Any], most: int) -> Statement:
+    """Counts rows, up to so many."""
+    some = found.limit(most).subquery()
     counted: Select[Any] = select(func.count()).select_from(some)
     return Statement(counted, "sqlite")
 
@@ -164,12 +179,13 @@ class _Searched(FunctionElement[Any]):
 def _searched(
     element: _Searched,
     compiler: Any,
-    found: list[ColumnElement[bool]] | None = None,
+    found: list[_Found] | None = None,
     without_index: Sequence[ColumnElement[bool]] = (),
     **options: Any,
 ) -> str:
     if found is not None:
-        found.append(element.condition)
+        rows: Select[Any] = select(literal_column("1")).where(element.condition)
+        found.append(_Found(element.condition, rows, is_always_doubted=False))
     [column] = element.clauses
     if any(element.condition is common for common in without_index):
         return _without_index(unindexed(column), compiler, **options)
@@ -177,12 +193,48 @@ def _searched(
     return text
 
 
-class holds(FunctionElement[bool]):
-    """Whether the first text has the second in it."""
+class narrowing(FunctionElement[Any]):
+    """A condition that says nothing beyond those beside it, but has an index; whether to use it is `Statement`'s to decide.
+
+    Args:
+        condition: The condition.
+        rows: The rows that it finds.
+    """
+
+    name = "narrowing"
+    inherit_cache = False
+
+    def __init__(self, condition: ColumnElement[bool], rows: Select[Any]) -> None:
+        super().__init__(condition)
+        self.condition = condition
+        self.rows = rows
+
+
+@compiles(narrowing)
+def _narrowing(
+    element: narrowing,
+    compiler: Any,
+    found: list[_Found] | None = None,
+    without_index: Sequence[ColumnElement[bool]] = (),
+    **options: Any,
+) -> str:
+    if found is not None:
+        found.append(_Found(element.condition, element.rows, is_always_doubted=True))
+    if any(element.condition is common for common in without_index):
+        return "1 = 1"
+    [condition] = element.clauses
+    text: str = compiler.process(condition, **options)
+    return text
+
+
+class holds(FunctionElement[Any]):
+    """Whether the first text has the second in it.
+
+    It has no type, as SQLAlchemy compares what is Boolean with 1, where a database has no Booleans.
+    """
 
     name = "holds"
     inherit_cache = True
-    type = Boolean()
 
     def __init__(self, text: ColumnElement[Any], part: str) -> None:
         super().__init__(text, bindparam("part", part, unique=True))

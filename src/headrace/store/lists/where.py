@@ -43,9 +43,10 @@ from headrace.schema.filters.task_runs import (
     TaskRunFilterSubFlowRuns,
 )
 from headrace.schema.requests.scope import PoolScope, QueueScope, RunScope
+from headrace.store.columns import MAX_NAME
 from headrace.store.connection import micros
-from headrace.store.lists.queries import absent, among, holds, json_items, json_members, unindexed
-from headrace.store.tables import ENDED, NEXT_SCHEDULED, STARTED, flow, flow_run, log, task_run
+from headrace.store.lists.queries import absent, among, holds, json_items, json_members, narrowing, unindexed
+from headrace.store.tables import ENDED, NEXT_SCHEDULED, STARTED, flow, flow_run, log, task_run, task_run_tag
 
 Condition = ColumnElement[bool]
 
@@ -417,7 +418,12 @@ def _has_item(column: ColumnElement[Any], values: Iterable[str]) -> Condition:
     item = json_items(column).table_valued("value", name="item")
     is_there = _exists(select(literal_column("1")).select_from(item).where(item.c.value.in_(wanted)))
     # Most lists are passed over by their text: taking one apart takes ten times as long.
-    return and_(or_(false(), *(holds(column, encode_json(value)) for value in wanted)), is_there)
+    conditions = [or_(false(), *(holds(column, encode_json(value)) for value in wanted)), is_there]
+    if column is task_run.c.tags:
+        tags = task_run_tag.c.tag.in_([value[:MAX_NAME] for value in wanted])
+        tagged = select(task_run_tag.c.task_run_id).where(tags)
+        conditions.insert(0, narrowing(task_run.c.id.in_(tagged), tagged))
+    return and_(*conditions)
 
 
 def _exists(query: Any) -> Condition:

@@ -1,4 +1,4 @@
-"""What the server needs: indexes of its lists and feeds, two tables, and the order of commits on PostgreSQL."""
+"""What the server needs: indexes of its lists and feeds, three tables, and the order of commits on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -58,6 +58,61 @@ FORMER_INDEXES: tuple[_Index, ...] = (
 )
 
 
+TAGS = {
+    "sqlite": "INSERT INTO task_run_tag (tag, task_run_id) SELECT DISTINCT substr(value, 1, 500), task_run.id"
+    " FROM task_run, json_each(task_run.tags)",
+    "postgresql": "INSERT INTO task_run_tag (tag, task_run_id) SELECT DISTINCT left(item, 500), task_run.id"
+    " FROM task_run, json_array_elements_text(task_run.tags::json) AS item",
+}
+"""Finds the tags that there are."""
+
+TRIGGERS = {
+    "sqlite": (
+        (
+            "CREATE TRIGGER task_run_tags_of_new AFTER INSERT ON task_run WHEN NEW.tags IS NOT NULL BEGIN"
+            " INSERT OR IGNORE INTO task_run_tag (tag, task_run_id)"
+            " SELECT substr(value, 1, 500), NEW.id FROM json_each(NEW.tags); END"
+        ),
+        (
+            "CREATE TRIGGER task_run_tags_of_changed AFTER UPDATE OF tags ON task_run WHEN NEW.tags IS NOT OLD.tags BEGIN"
+            " DELETE FROM task_run_tag WHERE task_run_id = OLD.id"
+            " AND tag IN (SELECT substr(value, 1, 500) FROM json_each(OLD.tags));"
+            " INSERT OR IGNORE INTO task_run_tag (tag, task_run_id)"
+            " SELECT substr(value, 1, 500), NEW.id FROM json_each(NEW.tags); END"
+        ),
+        (
+            "CREATE TRIGGER task_run_tags_of_deleted AFTER DELETE ON task_run WHEN OLD.tags IS NOT NULL BEGIN"
+            " DELETE FROM task_run_tag WHERE task_run_id = OLD.id"
+            " AND tag IN (SELECT substr(value, 1, 500) FROM json_each(OLD.tags)); END"
+        ),
+    ),
+    "postgresql": (
+        (
+            "CREATE OR REPLACE FUNCTION keep_task_run_tags() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF TG_OP <> 'INSERT' THEN DELETE FROM task_run_tag WHERE task_run_id = OLD.id"
+            " AND tag IN (SELECT left(item, 500) FROM json_array_elements_text(OLD.tags::json) AS item); END IF;"
+            " IF TG_OP <> 'DELETE' THEN INSERT INTO task_run_tag (tag, task_run_id)"
+            " SELECT left(item, 500), NEW.id FROM json_array_elements_text(NEW.tags::json) AS item"
+            " ON CONFLICT DO NOTHING; END IF;"
+            " RETURN NULL; END $$"
+        ),
+        (
+            "CREATE TRIGGER task_run_tags_of_new AFTER INSERT ON task_run FOR EACH ROW"
+            " WHEN (NEW.tags IS NOT NULL) EXECUTE FUNCTION keep_task_run_tags()"
+        ),
+        (
+            "CREATE TRIGGER task_run_tags_of_changed AFTER UPDATE OF tags ON task_run FOR EACH ROW"
+            " WHEN (NEW.tags IS DISTINCT FROM OLD.tags) EXECUTE FUNCTION keep_task_run_tags()"
+        ),
+        (
+            "CREATE TRIGGER task_run_tags_of_deleted AFTER DELETE ON task_run FOR EACH ROW"
+            " WHEN (OLD.tags IS NOT NULL) EXECUTE FUNCTION keep_task_run_tags()"
+        ),
+    ),
+}
+"""They keep `task_run_tag`."""
+
+
 def upgrade() -> None:
     """Add what the server needs."""
     for name, table, _, _ in FORMER_INDEXES:
@@ -87,7 +142,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_search")),
         sa.UniqueConstraint("name", name=op.f("uq_saved_search_name")),
     )
-    if op.get_bind().dialect.name == "postgresql":
+    dialect = op.get_bind().dialect.name
+    op.create_table(
+        "task_run_tag",
+        sa.Column("tag", sa.Text(), nullable=False),
+        sa.Column("task_run_id", Id, nullable=False),
+        sa.PrimaryKeyConstraint("tag", "task_run_id", name=op.f("pk_task_run_tag")),
+        sqlite_with_rowid=False,
+    )
+    for statement in (TAGS[dialect], *TRIGGERS[dialect]):
+        op.execute(statement)
+    if dialect == "postgresql":
         for table in COMMITTED_IN_ORDER:
             op.execute(f"ALTER TABLE {table} ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()")
             op.execute(f"CREATE INDEX ix_{table}_xid ON {table} (xid, seq)")
@@ -95,7 +160,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take it away again, with the inputs and the saved searches."""
-    if op.get_bind().dialect.name == "postgresql":
+    postgresql = op.get_bind().dialect.name == "postgresql"
+    for moment in ("new", "changed", "deleted"):
+        op.execute(f"DROP TRIGGER task_run_tags_of_{moment}" + (" ON task_run" if postgresql else ""))
+    op.drop_table("task_run_tag")
+    if postgresql:
+        op.execute("DROP FUNCTION keep_task_run_tags")
         for table in COMMITTED_IN_ORDER:
             op.execute(f"ALTER TABLE {table} DROP COLUMN xid")
     op.drop_table("saved_search")
