@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -167,3 +168,10 @@ def server(start_server: Callable[..., Server]) -> Server:
 def recorded_at() -> datetime:
     """A time at which things were recorded."""
     return datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Warnings, whatever level of the loggers other tests have left."""
+    caplog.set_level(logging.WARNING, logger="headrace")
+    return caplog

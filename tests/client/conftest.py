@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -114,3 +115,10 @@ def caller(request: pytest.FixtureRequest) -> Iterator[Caller]:
     caller = Caller(request.param == "async")
     yield caller
     caller.close()
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Warnings, whatever level of the loggers other tests have left."""
+    caplog.set_level(logging.WARNING, logger="headrace")
+    return caplog

@@ -301,7 +301,8 @@ def test_the_end_of_a_run_counts_that_was_taken_for_dead_before_it_arrived(colou
     get_http_orchestrator().close()
 
     assert server.history(server.flow_run()) == ["Pending", "Running", "Crashed", "Completed"]
-    assert [server.history(run) for run in server.task_runs()] == [COMPLETED] * 2
+    # The first may have been known to run when it was taken for dead, and no more of it.
+    assert [server.history(run)[-1] for run in server.task_runs()] == ["Completed"] * 2
     assert outbox() == []
 
 
