@@ -19,6 +19,7 @@ from headrace.store.columns import short
 from headrace.store.connection import Connection, micros
 from headrace.store.flow_runs import new_flow_run
 from headrace.store.labels import inherited_labels
+from headrace.store.rows import instant
 from headrace.store.transitions import entered
 
 _common = {
@@ -113,13 +114,13 @@ def _add_flow_run(rows: Rows, run: FlowRun, state: State[Any]) -> None:
     policy, rare = run.empirical_policy, (run.start_time, run.next_scheduled_start_time)
     common = (
         short(run.name),
-        _instant(run.created),
-        _instant(run.updated),
+        instant(run.created),
+        instant(run.updated),
         state.type.value,
         short(state.name),
-        _instant(state.timestamp),
+        instant(state.timestamp),
         run.run_count,
-        _instant(run.expected_start_time),
+        instant(run.expected_start_time),
         run.total_run_time,
         run.auto_scheduled,
         None if policy == _NO_POLICY else policy,
@@ -130,7 +131,7 @@ def _add_flow_run(rows: Rows, run: FlowRun, state: State[Any]) -> None:
         run.job_variables,
     )
     if any(rare) or run.context or run.created_by:
-        rows.fields.append((*common, *map(_instant, rare), run.context or None, run.created_by))
+        rows.fields.append((*common, *map(instant, rare), run.context or None, run.created_by))
         rows.width = len(_common) + len(_rare)
     else:
         rows.fields.append(common)
@@ -155,7 +156,3 @@ def _add_step(rows: Rows, run: FlowRun, state: State[Any]) -> None:
 
 def _octets(value: UUID) -> bytes:
     return value.int.to_bytes(16, "big")
-
-
-def _instant(value: datetime | None) -> int | None:
-    return None if value is None else micros(value)

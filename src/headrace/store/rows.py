@@ -147,12 +147,12 @@ def add_task_run(rows: Rows, step: TaskTransition, run_id: bytes, whole: bool = 
         short(state.name),
         occurred,
         step.run_count,
-        _instant(step.start_time),
-        _instant(step.end_time),
+        instant(step.start_time),
+        instant(step.end_time),
         step.total_run_time,
         run.flow_run_run_count,
         occurred if run.created is None else (run.created - EPOCH) // MICROSECOND,
-        _instant(run.expected_start_time),
+        instant(run.expected_start_time),
         run.task_inputs or None,
         run.task_key,
         run.dynamic_key,
@@ -165,7 +165,7 @@ def add_task_run(rows: Rows, step: TaskTransition, run_id: bytes, whole: bool = 
             policy,
             run.task_version,
             run.cache_key,
-            _instant(run.cache_expiration),
+            instant(run.cache_expiration),
         )
         rows.fields.append(common + rare)
         rows.width = 20
@@ -208,5 +208,6 @@ def _id(value: UUID | None) -> bytes:
     return NO_ID if value is None else value.int.to_bytes(16, "big")
 
 
-def _instant(value: datetime | None) -> int | None:
+def instant(value: datetime | None) -> int | None:
+    """A time as it is kept; None of None."""
     return None if value is None else (value - EPOCH) // MICROSECOND

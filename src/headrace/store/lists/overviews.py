@@ -21,7 +21,6 @@ from headrace.store.lists.where import (
     flow_runs_within,
     is_narrow,
     order,
-    started_since,
     task_runs_within,
 )
 from headrace.store.tables import ENDED, STARTED, flow_run, task_run
@@ -110,7 +109,7 @@ def count_task_runs_of(conn: Connection, flow_run_ids: Sequence[UUID]) -> dict[U
 def count_task_runs_by_state(conn: Connection, scope: RunScope | None = None) -> CountByState:
     """How many task runs there are in each state."""
     wanted = scope or RunScope()
-    conditions = [*task_runs_within(wanted), *started_since(wanted)]
+    conditions = [*task_runs_within(wanted)]
     # Groups come out of the index of states, unless there is one that finds what few runs are asked for.
     state = task_run.c.state_type
     kind: ColumnElement[Any] = queries.unindexed(state) if is_narrow(wanted) else state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ class Statement:
 
     Without statistics SQLite takes any index that a condition has, also where that finds nearly all rows: to list 50 of a
     million Completed runs it would sort the million. So before a list is read, its conditions that may be like that
-    (`among`) are asked how many rows they find, up to `MANY`; one that finds so many gets no index. PostgreSQL knows.
+    (`searched`) are asked how many rows they find, up to `MANY`; one that finds so many gets no index. PostgreSQL knows.
 
     Args:
         query: The query.
@@ -38,7 +38,7 @@ class Statement:
     def __init__(self, query: Select[Any], dialect: Dialect, *, is_list: bool = False) -> None:
         self._query = query
         self._dialect = dialect
-        found: list[_Found] = []
+        found: list[_Doubted] = []
         text = self._compile(found=found)
         self._texts = {frozenset[int](): text}
         self.sql, self.parameters = text
@@ -78,20 +78,6 @@ def compiled(query: Select[Any], dialect: Dialect) -> Statement:
     return Statement(query, dialect, is_list=True)
 
 
-class _Found(NamedTuple):
-    """A condition of which a `Statement` decides whether its index is used.
-
-    Args:
-        condition: The condition.
-        rows: The rows that it finds.
-        is_always_doubted: Whether its index is a detour for many rows also where they are only counted.
-    """
-
-    condition: ColumnElement[bool]
-    rows: Select[Any]
-    is_always_doubted: bool
-
-
 def _probe(found: Select[Any], most: int) -> Statement:
     """Counts rows, up to so many."""
     some = found.limit(most).subquery()
@@ -120,19 +106,16 @@ def _compiler(dialect: Dialect) -> Compiler:
     return sqlite.dialect(paramstyle="named") if dialect == "sqlite" else psycopg.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
 
-def among(column: ColumnElement[Any], values: Any) -> ColumnElement[bool]:
-    """Whether a column has one of some values; whether its index is used to find them is `Statement`'s to decide.
+def searched(
+    column: ColumnElement[Any], condition: Callable[[ColumnElement[Any]], ColumnElement[bool]]
+) -> ColumnElement[bool]:
+    """A condition on a column; whether the column's index is used to find what meets it is `Statement`'s to decide.
 
     Args:
         column: The column.
-        values: The values, or a query of them.
+        condition: Makes the condition, of the column or what stands for it.
     """
-    return _Searched(column, column.in_(values)).in_(values)
-
-
-def absent(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether a column has no value; whether its index is used to find that is `Statement`'s to decide."""
-    return _Searched(column, column.is_(None)).is_(None)
+    return condition(_Searched(column, condition(column)))
 
 
 class unindexed(FunctionElement[Any]):
@@ -158,43 +141,67 @@ def _as_it_is(element: unindexed, compiler: Any, **options: Any) -> str:
     return text
 
 
-class _Searched(FunctionElement[Any]):
-    """A column of which `Statement` decides whether its index is used.
+class _Doubted(FunctionElement[Any]):
+    """What has an index of which `Statement` decides whether it is used.
+
+    Args:
+        element: What is compiled.
+        condition: The condition that the index is for.
+        rows: The rows that it finds.
+    """
+
+    inherit_cache = False
+    is_always_doubted = False
+    """Whether the index is a detour for many rows also where they are only counted."""
+
+    def __init__(
+        self, element: ColumnElement[Any], condition: ColumnElement[bool], rows: Select[Any]
+    ) -> None:
+        super().__init__(element)
+        self.condition = condition
+        self.rows = rows
+
+    def goes_without(
+        self, found: list[_Doubted] | None, without_index: Sequence[ColumnElement[bool]]
+    ) -> bool:
+        """Whether the index is not used; has `Statement` find this the first time."""
+        if found is not None:
+            found.append(self)
+        return any(self.condition is common for common in without_index)
+
+
+class _Searched(_Doubted):
+    """A column in a condition.
 
     Args:
         column: The column.
-        condition: The condition that is on it.
+        condition: The condition.
     """
 
     name = "searched"
-    inherit_cache = False
 
     def __init__(self, column: ColumnElement[Any], condition: ColumnElement[bool]) -> None:
-        super().__init__(column)
+        super().__init__(column, condition, select(literal_column("1")).where(condition))
         self.type = column.type
-        self.condition = condition
 
 
 @compiles(_Searched)
 def _searched(
     element: _Searched,
     compiler: Any,
-    found: list[_Found] | None = None,
+    found: list[_Doubted] | None = None,
     without_index: Sequence[ColumnElement[bool]] = (),
     **options: Any,
 ) -> str:
-    if found is not None:
-        rows: Select[Any] = select(literal_column("1")).where(element.condition)
-        found.append(_Found(element.condition, rows, is_always_doubted=False))
     [column] = element.clauses
-    if any(element.condition is common for common in without_index):
+    if element.goes_without(found, without_index):
         return _without_index(unindexed(column), compiler, **options)
     text: str = compiler.process(column, **options)
     return text
 
 
-class narrowing(FunctionElement[Any]):
-    """A condition that says nothing beyond those beside it, but has an index; whether to use it is `Statement`'s to decide.
+class narrowing(_Doubted):
+    """A condition that says nothing beyond those beside it, but has an index.
 
     Args:
         condition: The condition.
@@ -202,28 +209,24 @@ class narrowing(FunctionElement[Any]):
     """
 
     name = "narrowing"
-    inherit_cache = False
+    is_always_doubted = True
 
     def __init__(self, condition: ColumnElement[bool], rows: Select[Any]) -> None:
-        super().__init__(condition)
-        self.condition = condition
-        self.rows = rows
+        super().__init__(condition, condition, rows)
 
 
 @compiles(narrowing)
 def _narrowing(
     element: narrowing,
     compiler: Any,
-    found: list[_Found] | None = None,
+    found: list[_Doubted] | None = None,
     without_index: Sequence[ColumnElement[bool]] = (),
     **options: Any,
 ) -> str:
-    if found is not None:
-        found.append(_Found(element.condition, element.rows, is_always_doubted=True))
-    if any(element.condition is common for common in without_index):
-        return "1 = 1"
     [condition] = element.clauses
-    text: str = compiler.process(condition, **options)
+    text: str = (
+        "1 = 1" if element.goes_without(found, without_index) else compiler.process(condition, **options)
+    )
     return text
 
 

@@ -16,7 +16,7 @@ from headrace.store.connection import Connection
 from headrace.store.lists import queries
 from headrace.store.lists.history import read_history
 from headrace.store.lists.limits import DEFAULT_LIMIT
-from headrace.store.lists.where import order, started_since, task_runs_within
+from headrace.store.lists.where import order, task_runs_within
 from headrace.store.tables import event, task_run
 from headrace.store.task_runs import SELECTION, task_run_of
 
@@ -54,9 +54,7 @@ def read_task_runs(
 
 def count_task_runs(conn: Connection, scope: RunScope | None = None) -> int:
     """How many task runs there are."""
-    wanted = scope or RunScope()
-    conditions = [*task_runs_within(wanted), *started_since(wanted)]
-    return queries.count(conn, select(task_run.c.id).where(*conditions))
+    return queries.count(conn, select(task_run.c.id).where(*task_runs_within(scope or RunScope())))
 
 
 def read_task_run_history(

@@ -6,7 +6,7 @@ functions for nouns say which column, or what else, each criterion is about.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -45,7 +45,7 @@ from headrace.schema.filters.task_runs import (
 from headrace.schema.requests.scope import PoolScope, QueueScope, RunScope
 from headrace.store.columns import MAX_NAME
 from headrace.store.connection import micros
-from headrace.store.lists.queries import absent, among, holds, json_items, json_members, narrowing, unindexed
+from headrace.store.lists.queries import holds, json_items, json_members, narrowing, searched
 from headrace.store.tables import ENDED, NEXT_SCHEDULED, STARTED, flow, flow_run, log, task_run, task_run_tag
 
 Condition = ColumnElement[bool]
@@ -97,7 +97,7 @@ def task_runs_where(wanted: TaskRunFilter) -> Condition:
         *_meets(run.name, wanted.name),
         *_meets(run.tags, wanted.tags),
         *_in_states(task_run, wanted.state),
-        *_meets(unindexed(run.start_time), wanted.start_time),
+        *_meets(run.start_time, wanted.start_time),
         *_has_ended(wanted.end_time),
         *_meets(run.expected_start_time, wanted.expected_start_time),
         *_in_flow_runs(wanted.flow_run_id),
@@ -136,7 +136,8 @@ def flow_runs_within(scope: RunScope) -> Iterator[Condition]:
     if scope.flow_runs is not None:
         yield from _stated(flow_runs_where(scope.flow_runs))
     if scope.flows is not None:
-        yield among(flow_run.c.flow_id, select(flow.c.id).where(flows_where(scope.flows)))
+        wanted = select(flow.c.id).where(flows_where(scope.flows))
+        yield searched(flow_run.c.flow_id, lambda it: it.in_(wanted))
     if scope.task_runs is not None:
         tasks = select(task_run.c.id).where(task_run.c.flow_run_id == flow_run.c.id)
         yield _exists(tasks.where(task_runs_where(scope.task_runs)))
@@ -151,19 +152,8 @@ def task_runs_within(scope: RunScope) -> Iterator[Condition]:
         runs = select(flow_run.c.id).where(
             *flow_runs_within(RunScope(flows=scope.flows, flow_runs=scope.flow_runs))
         )
-        yield among(task_run.c.flow_run_id, runs)
+        yield searched(task_run.c.flow_run_id, lambda it: it.in_(runs))
     yield from _elsewhere(scope)
-
-
-def started_since(scope: RunScope) -> Iterator[Condition]:
-    """What counts of task runs add when they are asked for those that started since some time: the same once more, by its index.
-
-    A list goes along the index of its order, and is not to sort all runs that it finds by another.
-    """
-    runs = scope.task_runs
-    started = runs.start_time if runs is not None and runs.operator is Operator.and_ else None
-    if started is not None and started.after_ is not None:
-        yield task_run.c.start_time >= bindparam("started_after", micros(started.after_), unique=True)
 
 
 def is_narrow(scope: RunScope) -> bool:
@@ -240,10 +230,16 @@ _SHARED = {"state_type", "flow_run_id", "deployment_id", "parent_task_run_id"}
 """Columns with an index in which any number of rows may have the same value."""
 
 
+def _on(column: ColumnElement[Any], condition: Callable[[ColumnElement[Any]], Condition]) -> Condition:
+    """A condition on a column, whose index is used for as few rows as it is good for."""
+    is_shared = column.name in _SHARED or column is task_run.c.start_time
+    return searched(column, condition) if is_shared else condition(column)
+
+
 def _is_any(column: ColumnElement[Any], criterion: AnyOf[Any]) -> Iterator[Condition]:
     if criterion.any_ is not None:
         values = [_plain(value) for value in criterion.any_]
-        yield among(column, values) if column.name in _SHARED else column.in_(values)
+        yield _on(column, lambda it: it.in_(values))
     if isinstance(criterion, AnyOrNoneOf) and criterion.not_any_ is not None:
         yield column.not_in([_plain(value) for value in criterion.not_any_])
     if isinstance(criterion, AnyOrNull) and criterion.is_null_ is not None:
@@ -255,9 +251,11 @@ def _is_any(column: ColumnElement[Any], criterion: AnyOf[Any]) -> Iterator[Condi
 
 def _is_within(column: ColumnElement[Any], criterion: Within) -> Iterator[Condition]:
     if criterion.before_ is not None:
-        yield column <= bindparam("before", micros(criterion.before_), unique=True)
+        before: Any = bindparam("before", micros(criterion.before_), unique=True)
+        yield _on(column, lambda it: it <= before)
     if criterion.after_ is not None:
-        yield column >= bindparam("after", micros(criterion.after_), unique=True)
+        after: Any = bindparam("after", micros(criterion.after_), unique=True)
+        yield _on(column, lambda it: it >= after)
     if isinstance(criterion, WithinOrNull) and criterion.is_null_ is not None:
         yield _is_null(column, criterion.is_null_)
 
@@ -434,7 +432,7 @@ def _exists(query: Any) -> Condition:
 def _is_null(column: ColumnElement[Any], wanted: bool) -> Condition:
     if not wanted:
         return column.is_not(None)
-    return absent(column) if column.name in _SHARED else column.is_(None)
+    return _on(column, lambda it: it.is_(None))
 
 
 def _joined(operator: Operator, conditions: Sequence[Condition]) -> Condition:
