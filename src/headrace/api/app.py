@@ -4,11 +4,12 @@ What a request passes on its way to a route, and its answer on the way back:
 
     Application        measures, and logs, whatever is answered
       OtherOrigins     CORS
-        redirect       of collections
-          errors       exceptions become answers
-            Guard      CSRF, credentials, API version
-              Compression
-                route  reads a BoundedRequest, returns what becomes a JsonResponse
+        WebPage        answers what is the page's
+          redirect     of collections
+            errors     exceptions become answers
+              Guard    CSRF, credentials, API version
+                Compression
+                  route  reads a BoundedRequest, returns what becomes a JsonResponse
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from headrace.api.metrics import Metrics
 from headrace.api.responses import JsonResponse
 from headrace.api.routes import NOUNS
 from headrace.api.routes.root import ui_settings
+from headrace.api.web_page import WebPage, page_base
 from headrace.settings import Settings
 from headrace.settings.server import ServerAPISettings
 from headrace.store import meta
@@ -123,6 +125,8 @@ def create_app(store: Store, settings: Settings) -> Application:
     credentials = Credentials(api.auth_string.get_secret_value() if api.auth_string else None)
     csrf = _csrf_tokens(store, api)
     routers = _routers()
+    page_at = page_base(settings.server.ui, base)
+    around = [Router(path=path, route_handlers=[ui_settings]) for path in {"/", page_at or "/"}]
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -134,7 +138,7 @@ def create_app(store: Store, settings: Settings) -> Application:
         return Guard(app, credentials, csrf)
 
     app = Application(
-        route_handlers=[_BaseRouter(path=base, route_handlers=[*routers, document, page]), ui_settings],
+        route_handlers=[_BaseRouter(path=base, route_handlers=[*routers, document, page]), *around],
         dto=JsonBody,
         request_class=BoundedRequest,
         response_class=JsonResponse,
@@ -156,7 +160,10 @@ def create_app(store: Store, settings: Settings) -> Application:
             }
         ),
     )
-    app.entrance = OtherOrigins(app.answer, api)
+    inner: ASGIApp = app.answer
+    if page_at is not None:
+        inner = WebPage(inner, page_at, base, settings.server.ui.api_url)
+    app.entrance = OtherOrigins(inner, api)
     app.collections = frozenset(_collections(base, routers))
     app.metrics = metrics if settings.server.metrics_enabled else None
     return app

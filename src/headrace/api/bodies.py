@@ -21,7 +21,7 @@ from headrace.api.errors import Refusal
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["SMALLEST_COMPRESSED", "BoundedRequest", "Compression", "TooLarge", "decompress"]
+__all__ = ["SMALLEST_COMPRESSED", "BoundedRequest", "Compression", "TooLarge", "accepts_gzip", "decompress"]
 
 SMALLEST_COMPRESSED = 500
 """Bytes of an answer from which on it is compressed, if the client asks for that."""
@@ -191,7 +191,7 @@ class Compression:
         if scope["type"] == ScopeType.HTTP:
             for name, value in scope["headers"]:
                 if name == b"accept-encoding":
-                    if _accepts_gzip(value):
+                    if accepts_gzip(value):
                         send = _Compressing(send)
                     break
         await self._app(scope, receive, send)
@@ -252,7 +252,7 @@ def _has_encoding(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _accepts_gzip(header: bytes) -> bool:
+def accepts_gzip(header: bytes) -> bool:
     """Whether an `Accept-Encoding` header names gzip, and does not forbid it."""
     for choice in header.split(b","):
         name, _, quality = choice.replace(b" ", b"").partition(b";q=")
