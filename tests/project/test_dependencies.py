@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGE = json.loads((ROOT / "package.json").read_text())
 PAGE = (ROOT / "docs" / "design" / "dependencies.md").read_text()
 
 
 def declared() -> set[str]:
-    """The names in `pyproject.toml`: what users get, what extras add, what developers need."""
+    """The names in `pyproject.toml` and `package.json`: what users get, what extras add, what developers need."""
     requirements = list(PROJECT["project"]["dependencies"])
     for extra in PROJECT["project"].get("optional-dependencies", {}).values():
         requirements += extra
     for group in PROJECT["dependency-groups"].values():
         requirements += [each for each in group if isinstance(each, str)]
-    return {re.match(r"[A-Za-z0-9._-]+", each)[0] for each in requirements}
+    return {re.match(r"[A-Za-z0-9._-]+", each)[0] for each in requirements} | PACKAGE[
+        "devDependencies"
+    ].keys()
 
 
 def explained() -> dict[str, str]:
