@@ -233,6 +233,7 @@ def test_it_says_nothing_more_when_all_is_well(server):
         client.get("/nothing")
     server.stop()
     assert server.lines == [
+        f"The web page is at {server.url.removesuffix('/api')}",
         f"For scripts that are to use it: export HEADRACE_API_URL={server.url}",
         "The server has stopped.",
     ]

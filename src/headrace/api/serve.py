@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+from urllib.parse import quote
 
 import uvicorn
 
@@ -27,6 +28,7 @@ from headrace import __version__
 from headrace.api.app import Application, base_path, create_app
 from headrace.api.connections import Connection, close_stalled
 from headrace.api.receipts import ReceiptProtocol
+from headrace.api.web_page import page_base
 from headrace.exceptions import ConfigurationError, StoreVersionError
 from headrace.orchestration.loops.duties import duties_of, start
 from headrace.settings import Settings
@@ -35,7 +37,7 @@ from headrace.store.migrations import HEAD
 from headrace.store.store import Store, open_database
 from headrace.store.upkeep import revision_of
 
-__all__ = ["bind", "open_store", "run", "serve", "url_of"]
+__all__ = ["bind", "open_store", "page_url", "run", "serve", "url_of"]
 
 GRACE = 30
 """Seconds within which requests under way must end once the server is told to stop."""
@@ -137,6 +139,13 @@ def url_of(listener: socket.socket, settings: Settings) -> str:
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{base_path(settings)}"
+
+
+def page_url(api_url: str, settings: Settings) -> str | None:
+    """Where the web page is, beside an API; None when it is not served."""
+    api_base = base_path(settings)
+    base = page_base(settings.server.ui, api_base)
+    return None if base is None else f"{api_url.removesuffix(api_base)}{quote(base)}"
 
 
 def run(

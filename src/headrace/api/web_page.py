@@ -85,17 +85,14 @@ class WebPage:
         base: The path below which the page is served, without a slash at its end.
         api_base: The path below which the API is served.
         api_url: The API's URL as browsers reach it; its path on the page's own origin when left out.
-        folder: The page's files.
     """
 
-    def __init__(
-        self, app: ASGIApp, base: str, api_base: str, api_url: str | None = None, folder: Path = FOLDER
-    ) -> None:
+    def __init__(self, app: ASGIApp, base: str, api_base: str, api_url: str | None = None) -> None:
         self._app = app
         self._base = base
         self._apis = tuple(f"{path}/" for path in (api_base, USUAL_API) if len(path) > len(base))
         self._assets_base = f"{base}/assets/"
-        self._files = _Files(folder, quote(base), api_url or api_base)
+        self._files = _Files(FOLDER, quote(base), api_url or api_base)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -179,9 +176,9 @@ class _Files:
 
     def _look(self) -> None:
         """Read the files if they have changed."""
-        marks = {name: _mark(self._folder / name) for name in sorted(_names(self._folder))}
+        marks = dict(_marks(str(self._folder)))
         if marks != self._marks:
-            self._read(list(marks))
+            self._read(sorted(marks))
             self._marks = marks
 
     def _read(self, names: Sequence[str]) -> None:
@@ -209,18 +206,20 @@ class _Files:
         return StaticFile(INDEX, page.encode(), [*OF_PAGE, (b"content-security-policy", policy.encode())])
 
 
-def _names(folder: Path) -> Iterator[str]:
-    """The files of a folder and of those below it, as URLs name them; without what editors and systems put there."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-        below = Path(place).relative_to(folder)
-        yield from ((below / name).as_posix() for name in files if not name.startswith("."))
+def _marks(folder: str, below: str = "") -> Iterator[tuple[str, tuple[int, int]]]:
+    """The files of a folder and of those below it, as URLs name them, with what is another once a file has changed.
 
-
-def _mark(path: Path) -> tuple[int, int]:
-    """What is another as soon as a file has changed."""
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size
+    What editors and systems put there is left out.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith((".", "__")):
+                continue
+            if entry.is_dir():
+                yield from _marks(entry.path, f"{below}{entry.name}/")
+            else:
+                found = entry.stat()
+                yield f"{below}{entry.name}", (found.st_mtime_ns, found.st_size)
 
 
 def _version_of(contents: Mapping[str, bytes], template: bytes | None) -> str:

@@ -86,6 +86,7 @@ def start(
             settings.home, options, settings.to_environment_variables(exclude_unset=True)
         )
         say(f"The server answers at {server.url} (process {server.pid}); its log is {server.log}.")
+        _say_where_the_page_is(server.url, settings)
         return
     use_settings(settings)
     _prepare(settings)
@@ -108,6 +109,7 @@ def _serve(settings: Settings, workers: int, duties: bool, claim: background.cla
 
     def announce(url: str) -> None:
         say(f"Headrace {__version__} answers at {url}, described at {url}/docs.")
+        _say_where_the_page_is(url, settings)
         if get_current_settings().api.url != url:
             say(f"For scripts that are to use it: export HEADRACE_API_URL={url}")
         sys.stdout.flush()
@@ -119,6 +121,13 @@ def _serve(settings: Settings, workers: int, duties: bool, claim: background.cla
     else:
         serve_with_workers(settings, workers, announce, duties=duties, prepare=_prepare)
     say("The server has stopped.")
+
+
+def _say_where_the_page_is(api_url: str | None, settings: Settings) -> None:
+    from headrace.api.serve import page_url
+
+    if api_url and (url := page_url(api_url, settings)):
+        say(f"The web page is at {url}")
 
 
 def _prepare(settings: Settings) -> None:
