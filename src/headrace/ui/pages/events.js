@@ -1,0 +1,102 @@
+/** What happens, as it happens: events of all kinds, found and followed. */
+
+import { useRef, useState } from "preact/hooks";
+import { get, post } from "../api.js";
+import { Empty, Loaded, Name, Time, useTitle } from "../components/elements.js";
+import { spanOf, TextFilter, TimeSpan } from "../components/filters.js";
+import { Json } from "../components/json.js";
+import { count, number } from "../format.js";
+import { html } from "../html.js";
+import { useLive } from "../live.js";
+import { flowPath, flowRunPath, go, query, setQuery, taskRunPath } from "../router.js";
+import { useResource } from "../resource.js";
+import { stateClass } from "../states.js";
+
+const PAGE = 50, KINDS = /** @type {[string, string][]} */ ([["", "All kinds"], ["prefect.flow-run.", "Flow runs"], ["prefect.task-run.", "Task runs"], ["prefect.log.", "Logs"], ["-prefect.", "Custom"]]);
+
+export default function Events() {
+  useTitle("Events");
+  const about = [query.value.toString()], more = useRef(/** @type {{about: string, events: any[], next: string | null}} */ ({ about: "", events: [], next: null }));
+  const [, redraw] = useState(0), [isFollowing, follow] = useState(true);
+  const key = about[0];
+  const list = useResource(async () => {
+    const page = await post("/events/filter", { filter: filter(), limit: PAGE });
+    if (more.current.about !== key) more.current = { about: key, events: [], next: page.next_page };
+    else if (more.current.events.length === 0) more.current.next = page.next_page;
+    return page;
+  }, about);
+  useLive("events", isFollowing ? { ...live() } : null, () => list.refresh());
+  const readMore = async () => {
+    const { next } = more.current;
+    if (!next) return;
+    const page = await get(next.slice(next.indexOf("/events/filter/next")));
+    more.current = { about: key, events: [...more.current.events, ...page.events], next: page.next_page };
+    redraw((n) => n + 1);
+  };
+  return html`
+    <div class="head"><h1>Events <span class="muted num">${list.data ? number(list.data.total) : ""}</span></h1>
+      <button class="button" aria-pressed=${isFollowing} onClick=${() => follow(!isFollowing)}>Follow</button></div>
+    <div class="filters" role="search">
+      <${TextFilter} label="Words" /><${TextFilter} name="event" label="Name begins with" /><${TextFilter} name="resource" label="Resource’s id" />
+      <select aria-label="Kind" value=${query.value.get("kind") ?? ""} onChange=${(/** @type {any} */ event) => setQuery({ kind: event.target.value })}>
+        ${KINDS.map(([value, name]) => html`<option value=${value}>${name}</option>`)}
+      </select>
+      <${TimeSpan} fallback="24h" />
+      ${key && html`<button class="button" onClick=${() => go("/events", true)}>Clear</button>`}
+    </div>
+    <${Loaded} of=${list}>${(/** @type {any} */ page) => {
+      const ids = new Set(page.events.map((/** @type {any} */ event) => event.id));
+      const events = [...page.events, ...more.current.events.filter((event) => !ids.has(event.id))];
+      return html`<div class="card ${list.isStale ? "stale" : ""}">
+        ${events.length ? events.map((event) => html`<${Line} key=${event.id} event=${event} />`) : html`<${Empty} title="No event meets these filters.">Runs tell what they do as events; <code>emit_event()</code> tells what else you want to know.<//>`}
+        ${more.current.next && html`<p class="note"><button class="button" onClick=${readMore}>Earlier events</button> <span class="muted">${count(page.total, "event")} in all</span></p>`}
+      </div>`;
+    }}<//>
+  `;
+}
+
+/** What the address asks for, of what is to come. */
+function live() {
+  const text = query.value.get("text"), name = query.value.get("event"), kind = query.value.get("kind"), resource = query.value.get("resource");
+  const prefix = [name, kind && !kind.startsWith("-") ? kind : null].filter(Boolean);
+  return {
+    event: { ...(prefix.length && { prefix: [prefix[0]] }), ...(kind?.startsWith("-") && { exclude_prefix: [kind.slice(1)] }) },
+    ...(resource && { any_resource: { id_prefix: [resource] } }),
+    ...(text && { text: { query: text } }),
+  };
+}
+
+function filter() {
+  const { since, until } = spanOf("24h");
+  return { ...live(), order: "DESC", occurred: { since: since ?? "1970-01-01T00:00:00Z", ...(until && { until }) } };
+}
+
+/** @param {{event: any}} props */
+function Line({ event }) {
+  const [isOpen, setOpen] = useState(false), type = event.resource["prefect.state-type"];
+  const [, kind, name] = /^(?:prefect\.)?([^.]+)?(?:\.(.*))?$/.exec(event.event) ?? [];
+  return html`<div class="event">
+    <div class="line">
+      <button class="copy" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>${isOpen ? "▾" : "▸"}<span class="hidden">Show all of it</span></button>
+      <span class="badge ${type ? stateClass(type) : "plain"}">${type ? html`<i class="mark"></i>${name}` : html`<${Name}>${event.event}<//>`}</span>
+      <span class="grow"><${Subject} resource=${event.resource} /> <span class="muted">${type ? kind : ""}${involved(event)}</span></span>
+      <${Time} at=${event.occurred} />
+    </div>
+    ${isOpen && html`<${Json} value=${event} />`}
+  </div>`;
+}
+
+/** What an event happened to; a link when it has a page. @param {{resource: Record<string, string>}} props */
+function Subject({ resource }) {
+  const id = resource["prefect.resource.id"], name = resource["prefect.resource.name"] || id;
+  const [, kind, key] = /^prefect\.(flow-run|task-run|flow)\.([0-9a-f-]{36})$/.exec(id) ?? [];
+  if (!kind) return html`<${Name}>${name}<//>`;
+  const to = kind === "flow-run" ? flowRunPath(key) : kind === "task-run" ? taskRunPath(key) : flowPath(key);
+  return html`<a href=${to}><${Name}>${name}<//></a>`;
+}
+
+/** The flow and the run around it. @param {any} event */
+function involved(event) {
+  const names = event.related.filter((/** @type {any} */ each) => ["flow-run", "flow"].includes(each["prefect.resource.role"])).map((/** @type {any} */ each) => each["prefect.resource.name"]);
+  return names.filter(Boolean).length ? ` in ${names.filter(Boolean).join(", ")}` : "";
+}
