@@ -12,12 +12,12 @@ __all__ = ["PageProblems", "watch"]
 class PageProblems:
     """Errors on the console, exceptions that nobody caught, violations of the Content-Security-Policy, requests that failed.
 
-    Args:
-        found: Those that were not expected, in the order in which they came.
+    They are noted while Playwright waits for the browser, which it does in nearly every call.
     """
 
     def __init__(self) -> None:
-        self._all: list[str] = []
+        self.all: list[str] = []
+        """What was noted, in the order in which it came."""
         self._expected: list[re.Pattern[str]] = []
 
     def expect(self, pattern: str) -> None:
@@ -30,21 +30,21 @@ class PageProblems:
 
     @property
     def found(self) -> list[str]:
-        """What was not expected, in the order in which it came."""
-        return [each for each in self._all if not any(pattern.search(each) for pattern in self._expected)]
+        """What was noted and not expected."""
+        return [each for each in self.all if not any(pattern.search(each) for pattern in self._expected)]
 
     def add(self, problem: str) -> None:
         """Note a problem."""
-        self._all.append(problem)
+        self.all.append(problem)
 
 
-def watch(page: Page) -> PageProblems:
-    """The problems of a page from now on.
+def watch(page: Page, problems: PageProblems) -> None:
+    """Note the problems of a page from now on.
 
     Args:
         page: The page.
+        problems: Where they are noted.
     """
-    problems = PageProblems()
 
     def on_console(message: ConsoleMessage) -> None:
         # That a request was refused is noted with its status.
@@ -66,4 +66,3 @@ def watch(page: Page) -> PageProblems:
     page.on("pageerror", lambda error: problems.add(f"exception: {error.stack or error.message}"))
     page.on("requestfailed", on_failed)
     page.on("response", on_response)
-    return problems

@@ -23,8 +23,8 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
 
 from ..e2e.servers import Api
-from .browsers import launch
-from .problems import watch
+from .browsers import NARROW, WIDE, launch, open_context
+from .problems import PageProblems, watch
 from .sites import Site, record_demo
 
 PAGES = {
@@ -45,7 +45,7 @@ PAGES = {
 }
 """The pages by name. `{flow_runs:NAME}` is the id of the flow run with that name, or of the latest where none has it."""
 
-SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+SIZES = {"wide": WIDE, "narrow": NARROW}
 THEMES = ("light", "dark")
 
 SETTLE_SECONDS = 10.0
@@ -122,14 +122,7 @@ def _take_all(browser: Browser, url: str, options: argparse.Namespace) -> Iterat
     }
     for theme in options.theme or THEMES:
         for size in options.size or SIZES:
-            width, height = SIZES[size]
-            context = browser.new_context(
-                base_url=url,
-                color_scheme=theme,
-                viewport={"width": width, "height": height},
-                reduced_motion="reduce",
-            )
-            with context:
+            with open_context(browser, url, size=SIZES[size], color_scheme=theme) as context:
                 for name, place in places.items():
                     picture = options.out / f"{name}-{theme}-{size}.png"
                     yield from _take(context, place, picture, options.full)
@@ -137,7 +130,8 @@ def _take_all(browser: Browser, url: str, options: argparse.Namespace) -> Iterat
 
 def _take(context: BrowserContext, place: str, picture: Path, full: bool) -> list[str]:
     page = context.new_page()
-    problems = watch(page)
+    problems = PageProblems()
+    watch(page, problems)
     page.goto(place)
     with suppress(Error):
         page.wait_for_load_state("networkidle", timeout=SETTLE_SECONDS * 1_000)

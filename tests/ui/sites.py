@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from headrace.store.store import Store
+from headrace.testing.invariants import assert_history
+
 from ..e2e.servers import Api, Server, clean_environment, eventually
 
 __all__ = ["FLOWS", "Script", "Site", "record_demo"]
@@ -86,6 +89,13 @@ class Site:
             script.kill()
         self.api.close()
         self.server.stop()
+
+    def assert_sound(self) -> None:
+        """Once it has stopped: what it has recorded is a possible history, and it has not complained."""
+        assert self.server.database is not None
+        with Store.open(self.server.database) as store:
+            assert_history(store)
+        assert "Traceback" not in self.server.log.read_text()
 
     def run(self, script: str | Path, *arguments: str) -> str:
         """What a Python script has written, the path of one or its text, once it has run against the server."""
