@@ -33,5 +33,5 @@ def test_no_file_names_a_place_of_one_machine() -> None:
 
 
 def test_what_is_meant_to_be_run_can_be() -> None:
-    for name in (".ci/run", "scripts/find-python"):
+    for name in (".ci/run", "scripts/find-python", "scripts/find-chromium"):
         assert os.access(ROOT / name, os.X_OK), name

@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,11 @@ def main() -> int:
             return 0
         options.out.mkdir(parents=True, exist_ok=True)
         with sync_playwright() as playwright, launch(playwright) as browser:
-            complaints = dict.fromkeys(_take_all(browser, url, options))
-    print(f"{options.out}: {len(list(options.out.glob('*.png')))} pictures")
-    for complaint in complaints:
+            taken = dict(_take_all(browser, url, options))
+    print(f"{options.out}: {len(taken)} pictures")
+    for complaint in dict.fromkeys(chain.from_iterable(taken.values())):
         print(complaint, file=sys.stderr)
-    return 1 if complaints else 0
+    return 1 if any(taken.values()) else 0
 
 
 def _options() -> argparse.Namespace:
@@ -113,8 +114,8 @@ def _server(url: str | None) -> Iterator[str]:
             site.stop()
 
 
-def _take_all(browser: Browser, url: str, options: argparse.Namespace) -> Iterator[str]:
-    """Take the pictures that were asked for; what the browser complains of."""
+def _take_all(browser: Browser, url: str, options: argparse.Namespace) -> Iterator[tuple[Path, list[str]]]:
+    """Take the pictures that were asked for: where each is, and what the browser complains of."""
     api = Api(f"{url}/api")
     places = {
         name: _ID.sub(lambda found: _id_of(api, *found.groups()), PAGES[name])
@@ -125,7 +126,7 @@ def _take_all(browser: Browser, url: str, options: argparse.Namespace) -> Iterat
             with open_context(browser, url, size=SIZES[size], color_scheme=theme) as context:
                 for name, place in places.items():
                     picture = options.out / f"{name}-{theme}-{size}.png"
-                    yield from _take(context, place, picture, options.full)
+                    yield picture, _take(context, place, picture, options.full)
 
 
 def _take(context: BrowserContext, place: str, picture: Path, full: bool) -> list[str]:
