@@ -22,7 +22,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from headrace.api.bridge import Bridge
 from headrace.exceptions import StoreError
 from headrace.orchestration.bus import HELD_BACK_SECONDS, Bus
-from headrace.store import events, logs
+from headrace.store import changes, events, logs
+from headrace.store.changes import Change
 from headrace.store.connection import Connection
 from headrace.store.cursors import Cursor
 from headrace.store.events import StoredEvent
@@ -32,6 +33,12 @@ __all__ = ["Feed", "Tail"]
 
 PAGE = 500
 """Items that are read at once."""
+
+CHANGES = 5_000
+"""Changes that are read at once, and as many are kept."""
+
+CHANGES_PAUSE = 0.03
+"""Seconds between two reads of changes."""
 
 SHARE = 100
 """Items that a follower is given at once: while it works on them they stay in memory, whatever becomes of the tail."""
@@ -62,6 +69,9 @@ class Source(NamedTuple, Generic[I]):
     read: Callable[[Connection, Cursor, int], list[I]]
     end: Callable[[Connection], Cursor]
     is_held_back: Callable[[Connection], bool]
+    page: int = PAGE
+    pause: float = 0.0
+    """Seconds between two reads, for those who need not know each commit."""
 
 
 class Tail(Generic[I]):
@@ -122,6 +132,17 @@ class Tail(Generic[I]):
             cursor = page[-1].cursor
             yield page
 
+    async def behind(self, cursor: Cursor) -> tuple[Sequence[I] | None, Cursor]:
+        """All that is behind a place, once there is something, and the place where it ends; only while the tail is `opened`.
+
+        None stands for so much that not all of it is kept.
+        """
+        while self._end <= cursor:
+            await self._grown.wait()
+        if cursor < self._start:
+            return None, self._end
+        return self._items[bisect_right(self._items, cursor, key=attrgetter("cursor")) :], self._end
+
     async def _read_on(self) -> None:
         loop, woken = asyncio.get_running_loop(), self._woken
 
@@ -149,13 +170,15 @@ class Tail(Generic[I]):
             return
         if page:
             self._add(page)
+            if len(page) < self._source.page:
+                await asyncio.sleep(self._source.pause)
         elif is_held_back:
             await asyncio.sleep(HELD_BACK_SECONDS)
         else:
             await self._woken.wait()
 
     def _look(self, conn: Connection) -> tuple[list[I], bool]:
-        page = self._source.read(conn, self._end, PAGE)
+        page = self._source.read(conn, self._end, self._source.page)
         return page, not page and self._source.is_held_back(conn)
 
     def _add(self, page: list[I]) -> None:
@@ -176,7 +199,7 @@ class Tail(Generic[I]):
 
 
 class Feed:
-    """The tails of both logs.
+    """The tails of both logs, each in full and in brief.
 
     Args:
         store: Where they are.
@@ -200,5 +223,27 @@ class Feed:
                 lambda conn, after, limit: logs.read_new_logs(conn, after=after, limit=limit),
                 logs.end_of_logs,
                 logs.is_held_back,
+            ),
+        )
+        self.changes: Tail[Change] = Tail(
+            store,
+            bus,
+            Source(
+                lambda conn, after, limit: changes.read_changes(conn, after=after, limit=limit),
+                events.end_of_log,
+                events.is_held_back,
+                CHANGES,
+                CHANGES_PAUSE,
+            ),
+        )
+        self.log_changes: Tail[Change] = Tail(
+            store,
+            bus,
+            Source(
+                lambda conn, after, limit: changes.read_log_changes(conn, after=after, limit=limit),
+                logs.end_of_logs,
+                logs.is_held_back,
+                CHANGES,
+                CHANGES_PAUSE,
             ),
         )

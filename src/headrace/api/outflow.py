@@ -1,4 +1,4 @@
-"""What clients that listen are sent: events, log lines.
+"""What clients that listen are sent: events, log lines, or only that there are some.
 
 A client says what it wants, and is sent what is stored already, if it wants that, and then whatever is committed, for as long
 as it stays. With each event comes its place in the log: a client that has lost its connection says where it was and is sent
@@ -22,17 +22,24 @@ from headrace.api.bridge import Bridge
 from headrace.api.feed import Feed
 from headrace.api.sockets import BROKEN, POLICY, PROTOCOL, Gone, Peer
 from headrace.exceptions import StoreError
-from headrace.schema.base import now
+from headrace.schema.base import encode, now
 from headrace.schema.filters.events import EventFilter, EventOrder
 from headrace.schema.filters.logs import LogFilter
 from headrace.schema.filters.matching import event_passes, log_passes, name_passes
-from headrace.schema.streams import Subscription, event_filter_of, log_filter_of
+from headrace.schema.streams import Subscription, Watched, event_filter_of, log_filter_of, watched_of
 from headrace.settings.server import ServerEventsSettings, ServerLogsSettings
+from headrace.store.changes import Change
 from headrace.store.cursors import Cursor
 from headrace.store.events import StoredEvent, end_of_log
 from headrace.store.lists.events import Place, read_events_where
 
-__all__ = ["send_events", "send_logs"]
+__all__ = ["send_changes", "send_events", "send_logs"]
+
+CHANGES_PAUSE = 0.1
+"""Seconds between two messages that tell of changes."""
+
+MOST_IDS = 200
+"""Flow runs that are named in one message; of more it says only that there are some."""
 
 F = TypeVar("F")
 
@@ -82,6 +89,44 @@ async def send_logs(peer: Peer, feed: Feed, settings: ServerLogsSettings) -> Non
                         await peer.send(f'{{"type":"log","log":{stored.body.decode()}}}')
 
     await _serve(peer, settings.stream_out_enabled, log_filter_of, send)
+
+
+async def send_changes(peer: Peer, feed: Feed) -> None:
+    """Tell a client that there are events or log lines of what it watches, at most every `CHANGES_PAUSE`, until it leaves."""
+
+    async def send(_: Subscription, watched: Watched) -> None:
+        tail = feed.log_changes if watched.is_logs else feed.changes
+        async with tail.opened() as end:
+            await peer.send('{"type":"watching"}')
+            while True:
+                changes, end = await tail.behind(end)
+                if changes is not None:
+                    changes = [change for change in changes if _concerns(watched, change)]
+                if changes is None or changes:
+                    await peer.send(_message_of(changes))
+                    await asyncio.sleep(CHANGES_PAUSE)
+
+    await _serve(peer, True, watched_of, send)
+
+
+def _concerns(watched: Watched, change: Change) -> bool:
+    match watched.of:
+        case "events":
+            return True
+        case "flow-runs":
+            return change.kind == "flow-run"
+        case "flow-run" | "flow-run-logs":
+            return change.flow_run_id == watched.id
+        case "task-run" | "task-run-logs":
+            return change.run_id == watched.id
+
+
+def _message_of(changes: Sequence[Change] | None) -> str:
+    """Tells of changes, and of which flow runs they are; of too many it names none."""
+    ids = None if changes is None else {change.flow_run_id for change in changes} - {None}
+    if ids is not None and len(ids) > MOST_IDS:
+        ids = None
+    return encode({"type": "changes", "flow_run_ids": ids}).decode()
 
 
 async def _serve(

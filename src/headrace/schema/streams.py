@@ -1,8 +1,9 @@
-"""Messages on the WebSockets for events and log lines out."""
+"""Messages on the WebSockets for events, log lines and changes out."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct, structs
@@ -10,7 +11,7 @@ from msgspec import Struct, structs
 from headrace.schema.filters.events import END_OF_TIME, EventFilter
 from headrace.schema.filters.logs import LogFilter
 
-__all__ = ["Subscription", "event_filter_of", "log_filter_of"]
+__all__ = ["Subscription", "Watched", "event_filter_of", "log_filter_of", "watched_of"]
 
 
 class Subscription(Struct, kw_only=True):
@@ -47,3 +48,34 @@ def log_filter_of(subscription: Subscription) -> LogFilter:
         msgspec.ValidationError: It does not fit.
     """
     return msgspec.convert(subscription.filter, LogFilter)
+
+
+class Watched(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What a client wants to be told the changes of.
+
+    Args:
+        of: Events of any kind; states of any flow run; those of a flow run and its task runs; those of a task run; the log
+            lines of either.
+        id: The run's id, where it is about one.
+    """
+
+    of: Literal["events", "flow-runs", "flow-run", "task-run", "flow-run-logs", "task-run-logs"]
+    id: UUID | None = None
+
+    def __post_init__(self) -> None:
+        if (self.id is None) != (self.of in ("events", "flow-runs")):
+            raise ValueError(f"{self.of!r} {'needs the id of a run' if self.id is None else 'takes no id'}")
+
+    @property
+    def is_logs(self) -> bool:
+        """Whether it is about log lines."""
+        return self.of.endswith("-logs")
+
+
+def watched_of(subscription: Subscription) -> Watched:
+    """What a subscription to changes is about.
+
+    Raises:
+        msgspec.ValidationError: It does not fit.
+    """
+    return msgspec.convert(subscription.filter, Watched)

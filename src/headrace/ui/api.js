@@ -81,7 +81,7 @@ async function problemOf(response) {
   const text = await response.text();
   try {
     const { detail, exception_message: message, exception_detail: parts } = JSON.parse(text);
-    const where = (parts ?? []).map((/** @type {any} */ part) => `${part.loc?.join(".")}: ${part.msg}`).join("; ");
+    const where = (parts ?? []).map((part) => `${part.loc?.join(".")}: ${part.msg}`).join("; ");
     return [message ?? (typeof detail === "string" ? detail : JSON.stringify(detail)), where].filter(Boolean).join(" ");
   } catch {
     return text.slice(0, 300) || `${response.status} ${response.statusText}`;

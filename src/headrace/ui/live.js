@@ -1,7 +1,7 @@
 /**
- * Events and log lines as they are committed, over the API's WebSockets.
+ * What has changed, told by the API as soon as it is committed.
  *
- * A socket that is lost is opened again. What was missed meanwhile is not asked for: `onMessages(null)` says that anything may have
+ * A socket that is lost is opened again. What was missed meanwhile is not asked for: `onChange(null)` says that anything may have
  * changed, and whoever shows something reads it anew.
  */
 
@@ -9,54 +9,45 @@ import { computed, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { credentials, epoch, health, socketUrl } from "./api.js";
 
+/** @typedef {{of: "events" | "flow-runs"} | {of: "flow-run" | "task-run" | "flow-run-logs" | "task-run-logs", id: string}} Watched */
+
 const open = signal(0), wanted = signal(0);
 
 /** Whether what is shown follows what happens. */
 export const isLive = computed(() => open.value >= wanted.value && health.value === "up");
 
 /**
- * Listen while the component is shown.
- * @param {"events" | "logs"} stream
- * @param {object | null} filter as the API's; null does not listen
- * @param {(messages: any[] | null) => void} onMessages events or log lines that came together; null when some may have been missed
+ * Watch something while the component is shown.
+ * @param {Watched | null} watched null watches nothing
+ * @param {(flowRunIds: string[] | null) => void} onChange is told which flow runs have changed; null stands for any
  */
-export function useLive(stream, filter, onMessages) {
-  const handler = useRef(onMessages);
-  handler.current = onMessages;
-  const text = filter && JSON.stringify(filter);
-  useEffect(() => (text ? listen(stream, text, (messages) => handler.current(messages)) : undefined), [stream, text, epoch.value]);
+export function useLive(watched, onChange) {
+  const handler = useRef(onChange);
+  handler.current = onChange;
+  const text = watched && JSON.stringify(watched);
+  useEffect(() => (text ? watch(text, (ids) => handler.current(ids)) : undefined), [text, epoch.value]);
 }
 
 /**
- * @param {string} stream @param {string} filter @param {(messages: any[] | null) => void} onMessages
+ * @param {string} watched @param {(flowRunIds: string[] | null) => void} onChange
  * @returns {() => void} stops
  */
-function listen(stream, filter, onMessages) {
-  let socket = /** @type {WebSocket | null} */ (null), isOpen = false, failures = 0, timer = 0, frame = 0;
-  let arrived = /** @type {any[]} */ ([]);
+function watch(watched, onChange) {
+  let socket = /** @type {WebSocket | null} */ (null), isOpen = false, failures = 0, timer = 0;
   wanted.value++;
 
-  const deliver = () => {
-    frame = 0;
-    const messages = arrived;
-    arrived = [];
-    onMessages(messages);
-  };
   const connect = () => {
-    socket = new WebSocket(`${socketUrl}/${stream}/out`, "prefect");
+    socket = new WebSocket(`${socketUrl}/ui/changes`, "prefect");
     socket.onopen = () => socket?.send(JSON.stringify({ type: "auth", token: credentials.get() }));
     socket.onmessage = ({ data }) => {
       const message = JSON.parse(data);
-      if (message.type === "auth_success") {
-        socket?.send(`{"type":"filter","backfill":false,"filter":${filter}}`);
+      if (message.type === "auth_success") socket?.send(`{"type":"filter","filter":${watched}}`);
+      else if (message.type === "changes") onChange(message.flow_run_ids);
+      else {
         isOpen = true;
-        open.value++;
-        // Also the first time: something may have happened between what was read and now.
-        onMessages(null);
         failures = 0;
-      } else {
-        arrived.push(message.event ?? message.log);
-        frame ||= window.setTimeout(deliver, 16);
+        open.value++;
+        onChange(null); // also the first time: something may have happened since what is shown was read
       }
     };
     socket.onclose = () => {
@@ -65,17 +56,14 @@ function listen(stream, filter, onMessages) {
       timer = window.setTimeout(connect, Math.min(500 * 2 ** failures++, 10_000));
     };
   };
-  // A moment later, so that a page that is only passed opens none.
-  timer = window.setTimeout(connect, 0);
+  connect();
   return () => {
     clearTimeout(timer);
-    clearTimeout(frame);
     wanted.value--;
     if (isOpen) open.value--;
-    if (socket) {
-      socket.onclose = socket.onmessage = null;
-      socket.onopen = () => socket?.close();
-      socket.close();
-    }
+    if (!socket) return;
+    socket.onclose = socket.onmessage = null;
+    socket.onopen = () => socket?.close();
+    socket.close();
   };
 }

@@ -1,4 +1,4 @@
-"""The WebSockets: events in, events out, log lines out."""
+"""The WebSockets: events in, events out, log lines out, changes out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headrace.api.intake import (
     record_of,
     without_large_payload,
 )
-from headrace.api.outflow import send_events, send_logs
+from headrace.api.outflow import send_changes, send_events, send_logs
 from headrace.api.receipts import receipts_of
 from headrace.api.sockets import BROKEN, INVALID, Gone, Peer, admit
 from headrace.settings.server import ServerEventsSettings
@@ -53,6 +53,14 @@ async def logs_out(socket: WebSocket[Any, Any, Any], settings: InjectedSettings)
         await send_logs(peer, socket.app.state.feed, settings.server.logs)
 
 
+@websocket("/ui/changes")
+async def changes_out(socket: WebSocket[Any, Any, Any]) -> None:
+    """That there are new events or log lines of what a client shows, for it to read that anew."""
+    peer = await admit(socket)
+    if peer is not None:
+        await send_changes(peer, socket.app.state.feed)
+
+
 async def _take_in(peer: Peer, store: Bridge, limits: ServerEventsSettings) -> None:
     intake = Intake(
         store,
@@ -75,4 +83,4 @@ async def _take_in(peer: Peer, store: Bridge, limits: ServerEventsSettings) -> N
         await peer.close(INVALID, f"Invalid event: {problem}")
 
 
-router = Router(path="/", route_handlers=[events_in, events_out, logs_out])
+router = Router(path="/", route_handlers=[events_in, events_out, logs_out, changes_out])

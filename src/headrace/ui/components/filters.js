@@ -48,7 +48,7 @@ export function TimeSpan({ fallback }) {
   const since = query.value.get("since") ?? fallback, until = query.value.get("until");
   const isOwn = !(since in SPANS) && since !== "all";
   const choose = (/** @type {string} */ value) => setQuery({ since: value === fallback ? null : value, until: null });
-  const own = (/** @type {string} */ name) => (/** @type {any} */ event) =>
+  const own = (/** @type {string} */ name) => (event) =>
     setQuery({ [name]: event.target.value ? new Date(event.target.value).toISOString() : null, ...(name === "until" && !isOwn ? { since: spanOf(fallback).since } : {}) });
   return html`<${Menu} label=${html`${isOwn ? "Own span" : (SPANS[since]?.[0] ?? "Any time")} <${Icon} name="down" />`} title="Span of time">
     ${Object.entries(SPANS).map(([key, [name]]) => html`<button role="menuitem" aria-current=${key === since} onClick=${() => choose(key)}>${name}</button>`)}
@@ -76,7 +76,7 @@ export function TextFilter({ name = "text", label }) {
     const timer = setTimeout(() => setQuery({ [name]: text }), 200);
     return () => clearTimeout(timer);
   }, [text]);
-  return html`<input type="search" placeholder=${label} aria-label=${label} value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />`;
+  return html`<input type="search" placeholder=${label} aria-label=${label} value=${text} onInput=${(event) => setText(event.target.value)} />`;
 }
 
 export function StateFilter() {
@@ -93,7 +93,7 @@ export function FlowFilter() {
   const [text, setText] = useState(""), [flows, setFlows] = useState(/** @type {any[]} */ ([]));
   useEffect(() => {
     let isWanted = true;
-    const found = (/** @type {any[]} */ flows) => {
+    const found = (flows) => {
       knowFlows(flows);
       if (isWanted) setFlows(flows);
     };
@@ -103,7 +103,7 @@ export function FlowFilter() {
   const shown = [...chosen.filter((id) => !flows.some((flow) => flow.id === id)), ...flows.map(({ id }) => id)];
   const label = chosen.length ? `Flow: ${chosen.length === 1 ? flowName(chosen[0]) : chosen.length}` : "Flow";
   return html`<${Menu} label=${html`<${Name}>${label}<//> <${Icon} name="down" />`} title="Flows">
-    <input type="search" placeholder="Name of a flow" aria-label="Name of a flow" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
+    <input type="search" placeholder="Name of a flow" aria-label="Name of a flow" value=${text} onInput=${(event) => setText(event.target.value)} />
     ${shown.map((id) => html`<label class="option" key=${id}><input type="checkbox" checked=${chosen.includes(id)} onChange=${() => toggle("flow", id)} /><${Name}>${flowName(id)}<//></label>`)}
   <//>`;
 }
@@ -111,7 +111,7 @@ export function FlowFilter() {
 /** A tag that every run must have. */
 export function TagFilter() {
   const tags = query.value.getAll("tag");
-  const add = (/** @type {any} */ event) => {
+  const add = (event) => {
     if (event.key !== "Enter" || !event.target.value.trim()) return;
     setQuery({ tag: event.target.value.trim() });
     event.target.value = "";

@@ -11,12 +11,6 @@ import { FlowRunLink, Name, RunTime, StateBadge, Tags, Time } from "./elements.j
 
 const PAGE = 100;
 
-/** What is told when flow runs change. */
-export const OF_FLOW_RUNS = { event: { prefix: ["prefect.flow-run."] } };
-
-/** The run that an event is about. @param {any} event */
-export const idIn = (event) => event.resource["prefect.resource.id"].split(".").pop();
-
 /**
  * Flow runs that meet a filter, the first page of them and as many more as are asked for.
  * @param {() => object} filter the body of `POST /flow_runs/filter`, but for its page
@@ -31,7 +25,7 @@ export function useFlowRuns(filter, about) {
   const top = useResource(async () => {
     const page = await post("/flow_runs/filter", { ...filter(), limit: PAGE });
     const known = list.current.key === key ? list.current.runs : [];
-    const ids = new Set(page.map((/** @type {any} */ run) => run.id));
+    const ids = new Set(page.map((run) => run.id));
     const below = page.length < PAGE ? [] : known.slice(PAGE).filter((run) => !ids.has(run.id));
     list.current = { key, runs: [...page, ...(await fresh(below, changed.current))], isWhole: page.length < PAGE, isReading: false };
     changed.current = new Set();
@@ -46,7 +40,7 @@ export function useFlowRuns(filter, about) {
       const page = await post("/flow_runs/filter", { ...filter(), limit: 2 * PAGE, offset: current.runs.length });
       if (list.current !== current) return;
       const ids = new Set(current.runs.map((run) => run.id));
-      current.runs = [...current.runs, ...page.filter((/** @type {any} */ run) => !ids.has(run.id))];
+      current.runs = [...current.runs, ...page.filter((run) => !ids.has(run.id))];
       current.isWhole = page.length < 2 * PAGE;
       redraw((n) => n + 1);
     } finally {
@@ -54,8 +48,8 @@ export function useFlowRuns(filter, about) {
     }
   };
 
-  useLive("events", OF_FLOW_RUNS, (events) => {
-    for (const event of events ?? []) changed.current.add(idIn(event));
+  useLive({ of: "flow-runs" }, (ids) => {
+    for (const id of ids ?? []) changed.current.add(id);
     top.refresh();
   });
   return { ...top, runs: list.current.runs, more };
@@ -66,7 +60,7 @@ async function fresh(runs, changed) {
   const ids = runs.map(({ id }) => id).filter((id) => changed.has(id)).slice(0, 2 * PAGE);
   if (!ids.length) return runs;
   const page = await post("/flow_runs/filter", { flow_runs: { id: { any_: ids } }, limit: 2 * PAGE });
-  const byId = new Map(page.map((/** @type {any} */ run) => [run.id, run]));
+  const byId = new Map(page.map((run) => [run.id, run]));
   return runs.map((run) => byId.get(run.id) ?? run);
 }
 
@@ -85,7 +79,7 @@ export const flowRunColumn = (name) => /** @type {import("./rows.js").Column} */
 
 /** Call something when flow runs change, as long as the component is shown. @param {() => void} act */
 export function useFlowRunChanges(act) {
-  useLive("events", OF_FLOW_RUNS, act);
+  useLive({ of: "flow-runs" }, act);
 }
 
 /** Whatever is chosen of a list. */

@@ -16,7 +16,7 @@ export function History({ kind, run }) {
     const filter = { resource: { id: [resource] }, event: { prefix: [`prefect.${kind}.`] }, order: "ASC", occurred: { since: "1970-01-01T00:00:00Z" } };
     return (await post("/events/filter", { filter, limit: 50 })).events;
   }, [resource, run.state_id]);
-  return html`<${Loaded} of=${events}>${(/** @type {any[]} */ found) =>
+  return html`<${Loaded} of=${events}>${(found) =>
     found.length
       ? html`<ol class="history">${found.map((event, at) => html`<${Step} key=${event.id} event=${event} next=${found[at + 1]} />`)}</ol>
           <p class="note"><a href=${href(`/events?resource=${encodeURIComponent(resource)}`)}>All events about this run</a></p>`

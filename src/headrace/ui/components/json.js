@@ -23,7 +23,7 @@ function Value({ value, depth }) {
 function Branch({ entries, isList, value, depth }) {
   const [isOpen, setOpen] = useState(depth < 2 && entries.length <= MANY), [most, setMost] = useState(MANY);
   const size = count(entries.length, isList ? "item" : "key");
-  return html`<details open=${isOpen} onToggle=${(/** @type {any} */ event) => setOpen(event.currentTarget.open)}>
+  return html`<details open=${isOpen} onToggle=${(event) => setOpen(event.currentTarget.open)}>
     <summary><span class="muted">${isOpen ? size : visible(brief(isList ? value.slice(0, 20) : value))}</span></summary>
     ${isOpen &&
     html`<ul>

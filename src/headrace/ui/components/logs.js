@@ -23,10 +23,11 @@ const ESCAPES = /\u001b\[[0-9;?]*[A-Za-z]/g;
 /**
  * @param {object} props
  * @param {object} props.of the filter of the run: `{flow_run_id: {any_: [...]}}`
+ * @param {import("../live.js").Watched} props.watched
  * @param {boolean} props.isLive whether more lines may come
  * @param {(id: string) => string | undefined} [props.nameOf] the name of a task run
  */
-export function Logs({ of, isLive, nameOf }) {
+export function Logs({ of, watched, isLive, nameOf }) {
   const level = Number(query.value.get("level")) || 0, text = query.value.get("text") ?? "", line = query.value.get("line");
   const filter = { ...of, ...(level && { level: { ge_: level } }), ...(text && { text: { query: text } }) };
   const key = JSON.stringify(filter);
@@ -50,7 +51,7 @@ export function Logs({ of, isLive, nameOf }) {
       if (line) box.current?.querySelector(".line-target")?.scrollIntoView({ block: "center" });
     });
   }, [key, line]);
-  useLive("logs", isLive ? of : null, () => {
+  useLive(isLive ? watched : null, () => {
     total.refresh();
     if (lines.current.isAtEnd || isFollowing) act((lines) => lines.later(true));
   });
@@ -79,7 +80,7 @@ export function Logs({ of, isLive, nameOf }) {
   return html`<div class="logs">
     <div class="tools filters">
       <${TextFilter} label="Words in the log" />
-      <select aria-label="Least level" value=${level} onChange=${(/** @type {any} */ event) => setQuery({ level: event.target.value === "0" ? null : event.target.value })}>
+      <select aria-label="Least level" value=${level} onChange=${(event) => setQuery({ level: event.target.value === "0" ? null : event.target.value })}>
         ${LEVELS.map(([value, name]) => html`<option value=${value}>${name}</option>`)}
       </select>
       <span class="muted num grow">${total.data === undefined ? "" : `${number(total.data)} lines`}</span>

@@ -71,7 +71,7 @@ function Search({ places }) {
   return html`<${Dialog} title="Search" kind="palette" onClose=${close}>
     <input type="text" placeholder="Page, flow, run or id" aria-label="Search" autofocus value=${text} role="combobox"
       aria-expanded="true" aria-controls="choices" aria-activedescendant="choice-${at}" autocomplete="off" spellcheck=${false}
-      onInput=${(/** @type {any} */ event) => setText(event.target.value)} onKeyDown=${onKey} />
+      onInput=${(event) => setText(event.target.value)} onKeyDown=${onKey} />
     <div id="choices" role="listbox" aria-label="Found" ref=${list}>
       ${choices.map(
         (choice, index) => html`<div id="choice-${index}" role="option" aria-selected=${index === at} onClick=${() => choose(choice)} onMouseMove=${() => setAt(index)}>
@@ -93,7 +93,7 @@ async function look(text) {
     post("/flow_runs/filter", { flow_runs: name ?? null, limit: 8, sort: "EXPECTED_START_TIME_DESC" }),
   ]);
   return [
-    ...flows.map((/** @type {any} */ flow) => ({ name: flow.name, icon: "flows", hint: "flow", act: () => go(`/flows/flow/${flow.id}`) })),
+    ...flows.map((flow) => ({ name: flow.name, icon: "flows", hint: "flow", act: () => go(`/flows/flow/${flow.id}`) })),
     ...runs.map(runChoice),
   ];
 }

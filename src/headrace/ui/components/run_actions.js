@@ -121,7 +121,7 @@ export function BulkActions({ ids, total, all, done }) {
       isDangerous: true,
       act: async () => {
         const unfinished = { state: { type: { not_any_: ["COMPLETED", "FAILED", "CRASHED", "CANCELLED", "CANCELLING"] } } };
-        const n = await inParts("/flow_runs/bulk_set_state", unfinished, ({ results }) => results.filter((/** @type {any} */ each) => each.status === "ACCEPT").length);
+        const n = await inParts("/flow_runs/bulk_set_state", unfinished, ({ results }) => results.filter((each) => each.status === "ACCEPT").length);
         tell(`${count(n, "run")} cancelled.`);
       },
     });

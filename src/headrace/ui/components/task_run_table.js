@@ -31,7 +31,7 @@ export function TaskRunTable({ runs, version }) {
   return html`
     <div class="tools filters">
       <${TextFilter} label="Name of a task run" /><${StateFilter} />
-      <select aria-label="Order" value=${sort} onChange=${(/** @type {any} */ event) => setSort(event.target.value)}>
+      <select aria-label="Order" value=${sort} onChange=${(event) => setSort(event.target.value)}>
         ${Object.entries(SORTS).map(([key, name]) => html`<option value=${key}>${name}</option>`)}
       </select>
       <span class="muted num grow">${count(items.length, "task run")}</span>

@@ -38,7 +38,7 @@ function reasonOf({ type, name, state_details: details }, noun) {
 function Failure({ state, logs }) {
   const found = useResource(async () => {
     const lines = await post("/logs/filter", { logs: { ...logs, level: { ge_: 40 } }, sort: "TIMESTAMP_DESC", limit: 20 });
-    return lines.find((/** @type {any} */ line) => line.message.includes("Traceback"))?.message ?? "";
+    return lines.find((line) => line.message.includes("Traceback"))?.message ?? "";
   }, [state.id]);
   const traceback = (found.data ?? "").slice(-20_000);
   return html`<div class="why ${stateClass(state.type)}">

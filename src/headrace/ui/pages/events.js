@@ -25,7 +25,7 @@ export default function Events() {
     else if (more.current.events.length === 0) more.current.next = page.next_page;
     return page;
   }, about);
-  useLive("events", isFollowing ? { ...live() } : null, () => list.refresh());
+  useLive(isFollowing ? { of: "events" } : null, list.refresh);
   const readMore = async () => {
     const { next } = more.current;
     if (!next) return;
@@ -38,14 +38,14 @@ export default function Events() {
       <button class="button" aria-pressed=${isFollowing} onClick=${() => follow(!isFollowing)}>Follow</button></div>
     <div class="filters" role="search">
       <${TextFilter} label="Words" /><${TextFilter} name="event" label="Name begins with" /><${TextFilter} name="resource" label="Resource’s id" />
-      <select aria-label="Kind" value=${query.value.get("kind") ?? ""} onChange=${(/** @type {any} */ event) => setQuery({ kind: event.target.value })}>
+      <select aria-label="Kind" value=${query.value.get("kind") ?? ""} onChange=${(event) => setQuery({ kind: event.target.value })}>
         ${KINDS.map(([value, name]) => html`<option value=${value}>${name}</option>`)}
       </select>
       <${TimeSpan} fallback="24h" />
       ${key && html`<button class="button" onClick=${() => go("/events", true)}>Clear</button>`}
     </div>
-    <${Loaded} of=${list}>${(/** @type {any} */ page) => {
-      const ids = new Set(page.events.map((/** @type {any} */ event) => event.id));
+    <${Loaded} of=${list}>${(page) => {
+      const ids = new Set(page.events.map((event) => event.id));
       const events = [...page.events, ...more.current.events.filter((event) => !ids.has(event.id))];
       return html`<div class="card ${list.isStale ? "stale" : ""}">
         ${events.length ? events.map((event) => html`<${Line} key=${event.id} event=${event} />`) : html`<${Empty} title="No event meets these filters.">Runs tell what they do as events; <code>emit_event()</code> tells what else you want to know.<//>`}
@@ -55,20 +55,18 @@ export default function Events() {
   `;
 }
 
-/** What the address asks for, of what is to come. */
-function live() {
+/** What the address asks for, as the API's filter. */
+function filter() {
+  const { since, until } = spanOf("24h");
   const text = query.value.get("text"), name = query.value.get("event"), kind = query.value.get("kind"), resource = query.value.get("resource");
   const prefix = [name, kind && !kind.startsWith("-") ? kind : null].filter(Boolean);
   return {
     event: { ...(prefix.length && { prefix: [prefix[0]] }), ...(kind?.startsWith("-") && { exclude_prefix: [kind.slice(1)] }) },
     ...(resource && { any_resource: { id_prefix: [resource] } }),
     ...(text && { text: { query: text } }),
+    order: "DESC",
+    occurred: { since: since ?? "1970-01-01T00:00:00Z", ...(until && { until }) },
   };
-}
-
-function filter() {
-  const { since, until } = spanOf("24h");
-  return { ...live(), order: "DESC", occurred: { since: since ?? "1970-01-01T00:00:00Z", ...(until && { until }) } };
 }
 
 /** @param {{event: any}} props */
@@ -97,6 +95,6 @@ function Subject({ resource }) {
 
 /** The flow and the run around it. @param {any} event */
 function involved(event) {
-  const names = event.related.filter((/** @type {any} */ each) => ["flow-run", "flow"].includes(each["prefect.resource.role"])).map((/** @type {any} */ each) => each["prefect.resource.name"]);
+  const names = event.related.filter((each) => ["flow-run", "flow"].includes(each["prefect.resource.role"])).map((each) => each["prefect.resource.name"]);
   return names.filter(Boolean).length ? ` in ${names.filter(Boolean).join(", ")}` : "";
 }

@@ -21,7 +21,7 @@ export default function FlowPage({ id }) {
     return found;
   }, [id]);
   useTitle(flow.data?.name ?? "Flow");
-  return html`<${Loaded} of=${flow} noun="flow">${(/** @type {any} */ data) => html`<${Shown} flow=${data} />`}<//>`;
+  return html`<${Loaded} of=${flow} noun="flow">${(data) => html`<${Shown} flow=${data} />`}<//>`;
 }
 
 /** @param {{flow: any}} props */
@@ -38,7 +38,7 @@ function Shown({ flow }) {
     <p class="crumbs"><a href=${href("/flows")}>Flows</a></p>
     <div class="head"><h1><${Name}>${flow.name}<//></h1><${Tags} tags=${flow.tags} /><${Id} id=${flow.id} /></div>
     <${Card} title="Last runs and their tasks">
-      <${Loaded} of=${grid}>${(/** @type {any} */ data) => (data.flow_runs.length ? html`<${Grid} grid=${data} />` : html`<${Empty} title="This flow has not run yet." />`)}<//>
+      <${Loaded} of=${grid}>${(data) => (data.flow_runs.length ? html`<${Grid} grid=${data} />` : html`<${Empty} title="This flow has not run yet." />`)}<//>
     <//>
     <${Card} title=${html`Runs <span class="muted num">${total.data === undefined ? "" : number(total.data)}</span>`}>
       <${Loaded} of=${list}>${() => html`<${Rows} label="Runs of the flow" items=${list.runs} columns=${COLUMNS} onEnd=${list.more} total=${total.data} />`}<//>

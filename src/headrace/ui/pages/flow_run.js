@@ -30,14 +30,9 @@ export default function FlowRunPage({ id }) {
   const tasks = useRef(new TaskRuns());
   const taskRuns = useResource(async () => ({ runs: await tasks.current.read(id), version: tasks.current.version }), [id]);
   const subflows = useResource(() => post("/flow_runs/count", { flow_runs: { parent_flow_run_id: { any_: [id] } } }), [id]);
-  const resource = `prefect.flow-run.${id}`;
-  useLive("events", { any_resource: { id: [resource] } }, (events) => {
-    if (!events || events.some((event) => event.resource["prefect.resource.id"] === resource)) run.refresh();
-    if (!events || events.some((event) => event.event.startsWith("prefect.task-run."))) taskRuns.refresh();
-    subflows.refresh();
-  });
+  useLive({ of: "flow-run", id }, () => [run, taskRuns, subflows].forEach(({ refresh }) => refresh()));
   useTitle(run.data ? `${run.data.name} · ${run.data.state_name}` : "Flow run");
-  return html`<${Loaded} of=${run} noun="flow run">${(/** @type {any} */ data) => html`<${Shown} run=${data} taskRuns=${taskRuns} subflows=${subflows.data ?? 0} />`}<//>`;
+  return html`<${Loaded} of=${run} noun="flow run">${(data) => html`<${Shown} run=${data} taskRuns=${taskRuns} subflows=${subflows.data ?? 0} />`}<//>`;
 }
 
 /** @param {{run: any, taskRuns: import("../resource.js").Resource<{runs: TaskRuns, version: number}>, subflows: number}} props */
@@ -45,12 +40,12 @@ function Shown({ run, taskRuns, subflows }) {
   const flow = flowName(run.flow_id), logs = { flow_run_id: { any_: [run.id] } };
   const runs = taskRuns.data?.runs;
   const nameOf = (/** @type {string} */ task) => runs?.name[runs.places.get(task) ?? -1];
-  const drawn = (/** @type {any} */ part) => () => html`<${Loaded} of=${taskRuns}>${(/** @type {any} */ data) => html`<${part} ...${data} flowRun=${run} />`}<//>`;
+  const drawn = (part) => () => html`<${Loaded} of=${taskRuns}>${(data) => html`<${part} ...${data} flowRun=${run} />`}<//>`;
   const tabs = [
     { key: "timeline", name: "Timeline", show: drawn(Timeline) },
     { key: "graph", name: "Graph", show: drawn(Graph) },
     { key: "tasks", name: html`Task runs <span class="muted num">${runs ? number(runs.total) : ""}</span>`, show: drawn(TaskRunTable) },
-    { key: "logs", name: "Logs", show: () => html`<${Logs} of=${logs} isLive=${!isFinal(run.state_type)} nameOf=${nameOf} />` },
+    { key: "logs", name: "Logs", show: () => html`<${Logs} of=${logs} watched=${{ of: "flow-run-logs", id: run.id }} isLive=${!isFinal(run.state_type)} nameOf=${nameOf} />` },
     ...(subflows ? [{ key: "subflows", name: html`Subflows <span class="muted num">${number(subflows)}</span>`, show: () => html`<${Subflows} run=${run} />` }] : []),
     { key: "parameters", name: "Parameters", show: () => html`<${Given} run=${run} />` },
     { key: "history", name: "History", show: () => html`<${History} kind="flow-run" run=${run} />` },

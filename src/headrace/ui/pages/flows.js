@@ -37,7 +37,7 @@ export default function Flows() {
   return html`
     <div class="head"><h1>Flows <span class="muted num">${total.data === undefined ? "" : number(total.data)}</span></h1></div>
     <div class="filters" role="search"><${TextFilter} label="Name of a flow" /></div>
-    <${Loaded} of=${shown}>${(/** @type {any[]} */ flows) =>
+    <${Loaded} of=${shown}>${(flows) =>
       html`<div class="card ${shown.isStale ? "stale" : ""}">${
         flows.length
           ? html`<${Rows} label="Flows" items=${flows} columns=${COLUMNS} onEnd=${more} total=${total.data} />`

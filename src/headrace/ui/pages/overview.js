@@ -33,7 +33,7 @@ export default function Overview() {
   const failing = useResource(async () => {
     const { since, until } = spanOf("24h");
     const flows = await post("/ui/flows/failing", { since: since ?? "2020-01-01T00:00:00Z", until, limit: 8 });
-    knowFlows(flows.map((/** @type {any} */ each) => ({ id: each.flow_id, name: each.flow_name })));
+    knowFlows(flows.map((each) => ({ id: each.flow_id, name: each.flow_name })));
     return flows;
   }, about);
   useFlowRunChanges(() => [history, active, late, failing].forEach(({ refresh }) => refresh()));
@@ -41,18 +41,18 @@ export default function Overview() {
   return html`
     <div class="head"><h1>Overview</h1><${TimeSpan} fallback="24h" /></div>
     <${Card} title="Runs by state" class=${history.isStale ? "stale" : ""}>
-      <${Loaded} of=${history}>${(/** @type {any} */ data) => html`<${History} data=${data} span=${span} />`}<//>
+      <${Loaded} of=${history}>${(data) => html`<${History} data=${data} span=${span} />`}<//>
     <//>
     <div class="columns">
       <${Card} title="Active" aside=${html`<a href=${href(`/runs?state=${ACTIVE.join(",")}`)}>All</a>`}>
-        <${Loaded} of=${active}>${(/** @type {any[]} */ found) => (found.length ? found.map((run) => html`<${Line} key=${run.id} run=${run} />`) : html`<${Empty} title="Nothing runs right now." />`)}<//>
+        <${Loaded} of=${active}>${(found) => (found.length ? found.map((run) => html`<${Line} key=${run.id} run=${run} />`) : html`<${Empty} title="Nothing runs right now." />`)}<//>
       <//>
       <${Card} title="Failing flows">
-        <${Loaded} of=${failing}>${(/** @type {any[]} */ found) => (found.length ? found.map((flow) => html`<${Failing} key=${flow.flow_id} flow=${flow} />`) : html`<${Empty} title="No flow has failed in this time." />`)}<//>
+        <${Loaded} of=${failing}>${(found) => (found.length ? found.map((flow) => html`<${Failing} key=${flow.flow_id} flow=${flow} />`) : html`<${Empty} title="No flow has failed in this time." />`)}<//>
       <//>
       ${late.data?.length > 0 &&
       html`<${Card} title="Late">
-        ${late.data.map((/** @type {any} */ run) => html`<${Line} key=${run.id} run=${run} />`)}
+        ${late.data.map((run) => html`<${Line} key=${run.id} run=${run} />`)}
       <//>`}
     </div>
   `;

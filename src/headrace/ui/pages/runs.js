@@ -42,7 +42,7 @@ export default function Runs() {
     <div class="filters" role="search">
       <${TextFilter} label="Name of a run" />
       <${StateFilter} /><${FlowFilter} /><${TagFilter} /><${TimeSpan} fallback="all" />
-      <select aria-label="Order" value=${sort()} onChange=${(/** @type {any} */ event) => setQuery({ sort: event.target.value === NEWEST ? null : event.target.value })}>
+      <select aria-label="Order" value=${sort()} onChange=${(event) => setQuery({ sort: event.target.value === NEWEST ? null : event.target.value })}>
         ${Object.entries(SORTS).map(([key, name]) => html`<option value=${key}>${name}</option>`)}
       </select>
       <button class="button" aria-pressed=${query.value.has("sub")} onClick=${() => setQuery({ sub: query.value.has("sub") ? null : "1" })}>Subflows</button>
@@ -112,14 +112,14 @@ function SavedFilters() {
       searches.refresh();
     });
   };
-  const forget = (/** @type {any} */ search) => attempt(async () => {
+  const forget = (search) => attempt(async () => {
     await remove(`/saved_searches/${search.id}`);
     searches.refresh();
   });
-  const ours = (searches.data ?? []).filter((/** @type {any} */ search) => search.filters[0]?.property === "page");
+  const ours = (searches.data ?? []).filter((search) => search.filters[0]?.property === "page");
   return html`<${Menu} label=${html`Saved filters <${Icon} name="down" />`}>
     ${ours.map(
-      (/** @type {any} */ search) => html`<div class="split"><button role="menuitem" onClick=${() => go(`/runs?${search.filters[0].value}`)}><${Name}>${search.name}<//></button>
+      (search) => html`<div class="split"><button role="menuitem" onClick=${() => go(`/runs?${search.filters[0].value}`)}><${Name}>${search.name}<//></button>
         <button class="icon" aria-label="Forget ${search.name}" onClick=${() => forget(search)}><${Icon} name="close" /></button></div>`,
     )}
     ${ours.length > 0 && html`<hr />`}

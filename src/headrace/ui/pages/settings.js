@@ -12,13 +12,13 @@ export default function Settings() {
   const server = useResource(() => get("/ui/server"), []), settings = useResource(() => get("/admin/settings"), []);
   return html`
     <div class="head"><h1>Settings</h1>${credentials.get() !== null && html`<button class="button" onClick=${() => { credentials.set(null); location.reload(); }}>Sign out</button>`}</div>
-    <${Card} title="Server" class="padded"><${Loaded} of=${server}>${(/** @type {any} */ data) => html`<${Server} server=${data} />`}<//><//>
+    <${Card} title="Server" class="padded"><${Loaded} of=${server}>${(data) => html`<${Server} server=${data} />`}<//><//>
     <${Card} title="Use it" class="padded">
       <p>Scripts and the command line send their runs here when they know this address:</p>
       <${Command}>${`export HEADRACE_API_URL=${apiUrl}`}<//>
       <p class="muted">Clients of Prefect know it as <code>PREFECT_API_URL</code>. The API is described at <a href="${apiUrl}/docs" target="_blank">${apiUrl}/docs</a>; figures for Prometheus are at <a href="${apiUrl}/metrics" target="_blank">${apiUrl}/metrics</a>.</p>
     <//>
-    <${Card} title="Settings of the server"><${Loaded} of=${settings}>${(/** @type {any} */ data) => html`<${Table} settings=${data} />`}<//><//>
+    <${Card} title="Settings of the server"><${Loaded} of=${settings}>${(data) => html`<${Table} settings=${data} />`}<//><//>
   `;
 }
 
@@ -42,7 +42,7 @@ function Table({ settings }) {
   const [text, setText] = useState("");
   const all = leaves(settings, "HEADRACE").filter(([name, value]) => `${name} ${value}`.toLowerCase().includes(text.toLowerCase()));
   return html`
-    <div class="tools filters"><input type="search" placeholder="Name or value" aria-label="Name or value" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} /></div>
+    <div class="tools filters"><input type="search" placeholder="Name or value" aria-label="Name or value" value=${text} onInput=${(event) => setText(event.target.value)} /></div>
     ${all.map(([name, value]) => html`<div class="line setting" key=${name}><code class="grow" title=${name}>${name}</code><code class="muted">${value}</code></div>`)}
   `;
 }

@@ -16,16 +16,16 @@ import { isFinal } from "../states.js";
 /** @param {{id: string}} props */
 export default function TaskRunPage({ id }) {
   const run = useResource(() => get(`/ui/task_runs/${id}`), [id]);
-  useLive("events", { resource: { id: [`prefect.task-run.${id}`] } }, run.refresh);
+  useLive({ of: "task-run", id }, run.refresh);
   useTitle(run.data ? `${run.data.name} · ${run.data.state_name}` : "Task run");
-  return html`<${Loaded} of=${run} noun="task run">${(/** @type {any} */ data) => html`<${Shown} run=${data} />`}<//>`;
+  return html`<${Loaded} of=${run} noun="task run">${(data) => html`<${Shown} run=${data} />`}<//>`;
 }
 
 /** @param {{run: any}} props */
 function Shown({ run }) {
   const logs = { task_run_id: { any_: [run.id] } }, child = run.state?.state_details?.child_flow_run_id;
   const tabs = [
-    { key: "logs", name: "Logs", show: () => html`<${Logs} of=${logs} isLive=${!isFinal(run.state_type)} />` },
+    { key: "logs", name: "Logs", show: () => html`<${Logs} of=${logs} watched=${{ of: "task-run-logs", id: run.id }} isLive=${!isFinal(run.state_type)} />` },
     { key: "inputs", name: "Inputs", show: () => html`<${Inputs} run=${run} />` },
     { key: "history", name: "History", show: () => html`<${History} kind="task-run" run=${run} />` },
     { key: "json", name: "JSON", show: () => html`<${Json} value=${run} />` },
@@ -53,14 +53,14 @@ function Shown({ run }) {
 /** Where each argument came from. @param {{run: any}} props */
 function Inputs({ run }) {
   const entries = Object.entries(run.task_inputs).filter(([name]) => name !== "__parents__");
-  const ids = entries.flatMap(([, inputs]) => inputs.filter((/** @type {any} */ each) => each.input_type === "task_run").map((/** @type {any} */ each) => each.id));
+  const ids = entries.flatMap(([, inputs]) => inputs.filter((each) => each.input_type === "task_run").map((each) => each.id));
   const others = useResource(async () => (ids.length ? post("/task_runs/filter", { task_runs: { id: { any_: ids.slice(0, 200) } }, limit: 200 }) : []), ids);
-  const known = new Map((others.data ?? []).map((/** @type {any} */ each) => [each.id, each]));
+  const known = new Map((others.data ?? []).map((each) => [each.id, each]));
   if (!entries.length) return html`<${Empty} title="This task takes no arguments." />`;
   return html`<div>${entries.map(
     ([name, inputs]) => html`<div class="line"><b><${Name}>${name}<//></b><span class="grow">${
       inputs.length
-        ? inputs.slice(0, 200).map((/** @type {any} */ each) => {
+        ? inputs.slice(0, 200).map((each) => {
             const other = known.get(each.id);
             return other ? html`<${TaskRunLink} run=${other} /> <${StateBadge} type=${other.state_type} name=${other.state_name} /> ` : html`<span class="muted">${each.input_type.replace("_", " ")} ${each.name ?? each.type ?? each.id ?? ""}</span> `;
           })
