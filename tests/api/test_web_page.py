@@ -435,8 +435,20 @@ async def test_every_file_of_the_page_is_served_and_nothing_else(app, connect):
     assets = re.search(r'src="(.*)/app\.js"', (await page.get("/")).text)[1]
     for path in web_page.FOLDER.rglob("*"):
         if path.is_file() and path.name != web_page.INDEX:
-            response = await page.get(f"{assets}/{path.relative_to(web_page.FOLDER).as_posix()}")
-            assert response.content == path.read_bytes(), path
+            name = path.relative_to(web_page.FOLDER).as_posix()
+            response = await page.get(f"{assets}/{name}")
+            assert response.content == web_page.shipped(name, path.read_bytes()), path
+
+
+def test_comments_and_indentation_are_not_sent():
+    ours = b"/** Whole.\n *\n * @typedef {object} A */\n  /** @param {A} a */\n  f(/** @type {A} */ (a)) {\n    /** @type {B} */ (b).c = 1 / 2 * 3;\n}\n"
+
+    assert web_page.shipped("pages/a.js", ours) == b"f((a)) {\n(b).c = 1 / 2 * 3;\n}\n"
+    assert (
+        web_page.shipped("page.css", b"/* Lists */\n.row {\n  gap: 0; /* none */\n}\n")
+        == b".row {\ngap: 0; /* none */\n}\n"
+    )
+    assert web_page.shipped("vendor/a.js", ours) == ours
 
 
 def test_a_server_says_where_its_page_is(start_server):

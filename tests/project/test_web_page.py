@@ -10,14 +10,14 @@ import zipfile
 from hashlib import sha256
 from pathlib import Path
 
-from headrace.api.web_page import FOLDER
+from headrace.api.web_page import FOLDER, shipped
 
 ROOT = Path(__file__).parents[2]
 VENDOR = FOLDER / "vendor"
 MODULES = ROOT / "node_modules"
 
 MAX_SIZE = 200_000
-"""Bytes of all files together, as they are: nothing is left out or made smaller when they are sent."""
+"""Bytes of all files together, as browsers are sent them, before compression."""
 
 
 def files() -> list[Path]:
@@ -26,9 +26,8 @@ def files() -> list[Path]:
 
 
 def test_the_page_is_small() -> None:
-    sizes = sorted(
-        ((path.stat().st_size, path.relative_to(FOLDER).as_posix()) for path in files()), reverse=True
-    )
+    names = [path.relative_to(FOLDER).as_posix() for path in files()]
+    sizes = sorted(((len(shipped(name, (FOLDER / name).read_bytes())), name) for name in names), reverse=True)
     total = sum(size for size, _ in sizes)
 
     largest = "\n".join(f"{size:8,} {name}" for size, name in sizes[:10])

@@ -1,4 +1,4 @@
-"""The web page: the files of `headrace/ui`, sent as they are.
+"""The web page: the files of `headrace/ui`, sent as they are but for their comments.
 
     {base}/                              index.html, a template; and so is whatever has no file,
     {base}/runs/flow-run/...             such as this: the page itself makes something of the path
@@ -32,7 +32,7 @@ from headrace.settings.server import ServerUISettings
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Send
 
-__all__ = ["WebPage", "page_base"]
+__all__ = ["FOLDER", "WebPage", "page_base", "shipped"]
 
 FOLDER = Path(__file__).parents[1] / "ui"
 """The page's files."""
@@ -42,6 +42,9 @@ ICON = "favicon.svg"
 
 LATER = "pages/"
 """Modules that are loaded when they are needed; all others are at once."""
+
+OF_OTHERS = "vendor/"
+"""Modules that others have written."""
 
 USUAL_API = "/api"
 """Where clients look for an API by default. One that does so in vain must not be answered with a page."""
@@ -55,6 +58,10 @@ OF_PAGE = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 """Headers of the page itself."""
+
+_COMMENT = re.compile(rb"^[ ]*/\*(?:(?!\*/).)*\*/[ ]*\n|/\*\*.*?\*/ ?|^ +", re.DOTALL | re.MULTILINE)
+"""What people need and browsers do not: comments, types among them, and indentation. Strings with `/**` in them, or of several
+lines, are not to be in our modules."""
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
@@ -182,7 +189,7 @@ class _Files:
             self._marks = marks
 
     def _read(self, names: Sequence[str]) -> None:
-        contents = {name: (self._folder / name).read_bytes() for name in names}
+        contents = {name: shipped(name, (self._folder / name).read_bytes()) for name in names}
         template = contents.pop(INDEX, None)
         version = _version_of(contents, template)
         for name, content in contents.items():
@@ -204,6 +211,17 @@ class _Files:
         page = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
         policy = _content_security_policy(page, self._api)
         return StaticFile(INDEX, page.encode(), [*OF_PAGE, (b"content-security-policy", policy.encode())])
+
+
+def shipped(name: str, content: bytes) -> bytes:
+    """A file as browsers are sent it: code of others as it was published, ours without comments and indentation.
+
+    Args:
+        name: Its path among the page's files.
+        content: What is in it.
+    """
+    is_ours = name.endswith((".js", ".css")) and not name.startswith(OF_OTHERS)
+    return _COMMENT.sub(b"", content) if is_ours else content
 
 
 def _marks(folder: str, below: str = "") -> Iterator[tuple[str, tuple[int, int]]]:
