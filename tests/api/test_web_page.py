@@ -18,6 +18,9 @@ from headrace import __version__
 from headrace.api import web_page
 from headrace.api.bodies import SMALLEST_COMPRESSED
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+"""What a browser sends when somebody goes to an address."""
+
 TEXT = "const much = 1;\n" * SMALLEST_COMPRESSED
 ICON = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 TEMPLATE = """<!doctype html>
@@ -57,7 +60,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def open_page(folder, make_app, connect):
     """A client of an application with settings: `open_page({"server.ui.serve_base": "/there"})`."""
-    return lambda settings=None: connect(make_app(settings), base_url="http://headrace.test")
+    return lambda settings=None: connect(make_app(settings), base_url="http://headrace.test", headers=BROWSER)
 
 
 @pytest.fixture
@@ -119,6 +122,14 @@ NOTHING = [
 async def test_files_that_are_not_there_are_not_made_up(page, path):
     response = await page.get(path)
     assert (response.status_code, response.json()) == (404, {"detail": "Not Found"})
+
+
+@pytest.mark.parametrize("accepted", ["*/*", "application/json", ""])
+async def test_programs_that_look_for_the_api_in_the_wrong_place_are_told_so(page, accepted):
+    for path in ("/version", "/flow_runs/7f3c", "/flows/"):
+        response = await page.get(path, headers={"Accept": accepted})
+        assert (response.status_code, response.json()) == (404, {"detail": "Not Found"})
+    assert (await page.get("/", headers={"Accept": accepted})).status_code == 200
 
 
 async def test_browsers_ask_each_time_whether_the_page_is_still_the_same(page):

@@ -1,6 +1,6 @@
 """The web page: the files of `headrace/ui`, sent as they are but for their comments.
 
-    {base}/                              index.html, a template; and so is whatever has no file,
+    {base}/                              index.html, a template; and so is whatever has no file and is asked for as HTML,
     {base}/runs/flow-run/...             such as this: the page itself makes something of the path
     {base}/assets/{version}/app.js       every other file; the version is a hash of all of them
 
@@ -8,6 +8,9 @@ Browsers keep assets for ever, and ask for `index.html` each time: it names the 
 one version always. The files are read when the page is first asked for, and again when they have changed, which a look at
 them tells with each `index.html` (0.2 ms). What was sent before can still be had: open pages load some of their modules
 later.
+
+Programs that look for the API in the wrong place ask for no HTML, which browsers do where somebody goes to an address: those
+must be told that there is nothing, for a page is no answer that they understand.
 
 Nobody shows credentials for the page: it asks for them, and sends them to the API. What it may load and whom it may
 call is in its Content-Security-Policy: these files, and the API.
@@ -56,6 +59,7 @@ OF_PAGE = [
     (b"cache-control", b"no-cache"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"vary", b"Accept"),
 ]
 """Headers of the page itself."""
 
@@ -108,10 +112,14 @@ class WebPage:
             await self._app(scope, receive, send)
         elif self._base and path in ("/", self._base):
             await _redirect(f"{quote(self._base)}/", send)
-        elif (file := self._find(scope, path)) is not None:
-            await file.send(dict(scope["headers"]), send, with_body=scope["method"] == "GET")
         else:
-            await self._app(scope, receive, send)
+            headers = dict(scope["headers"])
+            route, file = self._find(path, headers.get(b"accept", b""))
+            if file is None:
+                await self._app(scope, receive, send)
+                return
+            scope["path_template"] = route
+            await file.send(headers, send, with_body=scope["method"] == "GET")
 
     def _is_ours(self, path: str) -> bool:
         if path in ("/", "/favicon.ico"):
@@ -122,20 +130,14 @@ class WebPage:
             and path != f"{self._base}/ui-settings"
         )
 
-    def _find(self, scope: Any, path: str) -> StaticFile | None:
-        """What is sent for a path; notes the form of the path by which requests are counted."""
+    def _find(self, path: str, accepted: bytes) -> tuple[str, StaticFile | None]:
+        """What is sent for a path, and the form of the path by which requests are counted."""
         if path.startswith(self._assets_base):
-            route, file = (
-                f"{self._assets_base}{{path}}",
-                self._files.asset(path.removeprefix(self._assets_base)),
-            )
-        elif path.endswith("/favicon.ico"):
-            route, file = "/favicon.ico", self._files.icon()
-        else:
-            route, file = f"{self._base}/{{view}}", None if _NO_VIEW.search(path) else self._files.index()
-        if file is not None:
-            scope["path_template"] = route
-        return file
+            return f"{self._assets_base}{{path}}", self._files.asset(path.removeprefix(self._assets_base))
+        if path.endswith("/favicon.ico"):
+            return "/favicon.ico", self._files.icon()
+        is_view = path == f"{self._base}/" or (b"text/html" in accepted and not _NO_VIEW.search(path))
+        return f"{self._base}/{{view}}", self._files.index() if is_view else None
 
 
 async def _redirect(location: str, send: Send) -> None:
