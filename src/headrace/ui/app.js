@@ -109,7 +109,7 @@ function SignIn() {
       setProblem(/** @type {Error} */ (error).message);
     }
   };
-  return html`<${Dialog} title="Who are you?" onClose=${() => {}}>
+  return html`<${Dialog} title="Who are you?">
     <form onSubmit=${submit}>
       <p>This server wants its secret: what <code>HEADRACE_SERVER_API_AUTH_STRING</code> says, as <code>user:password</code>.</p>
       <input name="secret" type="password" autocomplete="current-password" aria-label="user:password" required autofocus />

@@ -71,12 +71,12 @@ function Asked({ question: { title, body, action, isDangerous, act } }) {
   <//>`;
 }
 
-/** A window above the page. @param {{title: string, kind?: string, onClose: () => void, children?: any}} props */
+/** A window above the page; without `onClose` one that must be answered. @param {{title: string, kind?: string, onClose?: () => void, children?: any}} props */
 export function Dialog({ title, kind = "", onClose, children }) {
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => box.current?.showModal(), []);
-  const outside = (/** @type {Event} */ event) => event.target === box.current && onClose();
-  return html`<dialog class=${kind} ref=${box} aria-label=${title} onClose=${onClose} onMouseDown=${outside}>
+  const outside = (/** @type {Event} */ event) => event.target === box.current && onClose?.();
+  return html`<dialog class=${kind} ref=${box} aria-label=${title} onClose=${onClose} onCancel=${(event) => onClose || event.preventDefault()} onMouseDown=${outside}>
     <div class="window">${!kind && html`<h2>${title}</h2>`}${children}</div>
   </dialog>`;
 }
