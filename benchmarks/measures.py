@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import server_measures
+from benchmarks import page_measures, server_measures
 from benchmarks.contenders import Contender
 from benchmarks.killing import kill_amid_tasks
 from benchmarks.processes import ChildFailed, run, run_script
@@ -307,6 +307,32 @@ MEASURES = (
         ),
         server_measures.take_million,
         counts=_tasks(1_000_000, 0),
+        repeats={"headrace": 1},
+        contenders=("headrace",),
+    ),
+    Measure(
+        ("page-first-paint", "page-overview", "page-change", "page-change-slowest"),
+        page_measures.take_open,
+        contenders=("headrace",),
+    ),
+    Measure(
+        ("page-runs-1e6", "page-runs-1e6-filtered", "page-overview-1e6"),
+        page_measures.take_runs,
+        counts=_tasks(1_000_000, 0),
+        repeats={"headrace": 3},
+        contenders=("headrace",),
+    ),
+    Measure(
+        tuple(f"page-timeline-1e4{part}" for part in ("", "-slow", "-unfolded", "-opened")),
+        page_measures.take_timeline,
+        counts=_tasks(10_000, 0),
+        repeats={"headrace": 3},
+        contenders=("headrace",),
+    ),
+    Measure(
+        tuple(f"page-timeline-1e5{part}" for part in ("", "-slow", "-unfolded", "-opened")),
+        page_measures.take_timeline,
+        counts=_tasks(100_000, 0),
         repeats={"headrace": 1},
         contenders=("headrace",),
     ),

@@ -187,5 +187,28 @@ ROWS = {
         Row("server-stream-1e6", "server: task runs taken in", "/s", more_is_better=True),
         Row("server-lists-1e6", "server: lists of up to 200 task runs, slowest of a hundred", "ms", 50),
         Row("server-counts-1e6", "server: counts of task runs, slowest of a hundred", "ms", 50),
+        Row("page-first-paint", "page: first paint", "ms", 300, COMMAND),
+        Row("page-overview", "page: the overview is there", "ms"),
+        Row("page-change", "page: from the commit of a state until it is shown", "ms", 250, COMMAND),
+        Row("page-change-slowest", "the slowest of them", "ms"),
+        Row("page-runs-1e6", "page: the list of runs, until its rows are there", "ms", 200, COMMAND),
+        Row("page-runs-1e6-filtered", "page: the same, by state and a part of the name", "ms"),
+        Row("page-overview-1e6", "page: the overview of all of them", "ms"),
+        Row(
+            "page-timeline-1e4",
+            "page: frames of the timeline, zoomed and panned",
+            "/s",
+            30,
+            more_is_better=True,
+        ),
+        Row("page-timeline-1e4-slow", "slowest of a hundred", "/s", more_is_better=True),
+        Row("page-timeline-1e4-unfolded", "with a task unfolded", "/s", more_is_better=True),
+        Row("page-timeline-1e4-opened", "until it is there", "ms"),
+        Row(
+            "page-timeline-1e5", "page: frames of the timeline, zoomed and panned", "/s", more_is_better=True
+        ),
+        Row("page-timeline-1e5-slow", "slowest of a hundred", "/s", more_is_better=True),
+        Row("page-timeline-1e5-unfolded", "with a task unfolded", "/s", more_is_better=True),
+        Row("page-timeline-1e5-opened", "until it is there", "ms"),
     )
 }

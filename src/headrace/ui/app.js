@@ -63,7 +63,7 @@ function Sidebar() {
   return html`<header class="sidebar ${isOpen ? "open" : ""}">
     <a class="brand" href=${href("/")}><img src=${new URL("favicon.svg", import.meta.url).href} alt="" width="26" height="26" /> Headrace</a>
     <button class="icon unfold" aria-label="Menu" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}><${Icon} name="menu" /></button>
-    <button class="find" onClick=${openPalette} aria-label="Search, Ctrl K"><${Icon} name="search" /><span>Search</span><kbd>Ctrl K</kbd></button>
+    <button class="find" onClick=${openPalette} aria-label="Search Ctrl K"><${Icon} name="search" /><span>Search</span><kbd>Ctrl K</kbd></button>
     <nav aria-label="Main">
       ${PLACES.map(({ name, icon, to, within }) => html`<a href=${href(to)} aria-current=${within.test(path.value) ? "page" : null}><${Icon} name=${icon} />${name}</a>`)}
     </nav>

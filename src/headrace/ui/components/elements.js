@@ -137,9 +137,9 @@ export const Icon = ({ name }) => html`<svg class="glyph" viewBox="0 0 24 24" ar
 
 /**
  * A menu behind a button.
- * @param {{label: any, title?: string, kind?: string, children?: any}} props
+ * @param {{label?: any, icon?: string, title?: string, children?: any}} props what the button says, or its icon and what that means
  */
-export function Menu({ label, title, kind = "button", children }) {
+export function Menu({ label, icon, title, children }) {
   const box = useRef(/** @type {HTMLDetailsElement | null} */ (null));
   useEffect(() => {
     const close = (/** @type {Event} */ event) => {
@@ -162,7 +162,7 @@ export function Menu({ label, title, kind = "button", children }) {
     if (box.current && /** @type {Element} */ (event.target).closest("[role=menuitem]")) box.current.open = false;
   };
   return html`<details class="menu" ref=${box} onClick=${chosen}>
-    <summary class=${kind} title=${title} aria-label=${title}>${label}</summary>
+    <summary class="button" title=${title} aria-label=${icon && title}>${icon ? html`<${Icon} name=${icon} />` : html`${label} <${Icon} name="down" />`}</summary>
     <div class="popup">${children}</div>
   </details>`;
 }

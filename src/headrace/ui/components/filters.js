@@ -50,7 +50,7 @@ export function TimeSpan({ fallback }) {
   const choose = (/** @type {string} */ value) => setQuery({ since: value === fallback ? null : value, until: null });
   const own = (/** @type {string} */ name) => (event) =>
     setQuery({ [name]: event.target.value ? new Date(event.target.value).toISOString() : null, ...(name === "until" && !isOwn ? { since: spanOf(fallback).since } : {}) });
-  return html`<${Menu} label=${html`${isOwn ? "Own span" : (SPANS[since]?.[0] ?? "Any time")} <${Icon} name="down" />`} title="Span of time">
+  return html`<${Menu} label=${isOwn ? "Own span" : (SPANS[since]?.[0] ?? "Any time")} title="Span of time">
     ${Object.entries(SPANS).map(([key, [name]]) => html`<button role="menuitem" aria-current=${key === since} onClick=${() => choose(key)}>${name}</button>`)}
     <button role="menuitem" aria-current=${since === "all"} onClick=${() => choose("all")}>Any time</button>
     <hr />
@@ -81,7 +81,7 @@ export function TextFilter({ name = "text", label }) {
 
 export function StateFilter() {
   const chosen = listed("state");
-  return html`<${Menu} label=${html`State${chosen.length ? `: ${chosen.map(typeName).join(", ")}` : ""} <${Icon} name="down" />`} title="States">
+  return html`<${Menu} label="State${chosen.length ? `: ${chosen.map(typeName).join(", ")}` : ""}">
     ${STATE_TYPES.map(
       (type) => html`<label class="option ${stateClass(type)}"><input type="checkbox" checked=${chosen.includes(type)} onChange=${() => toggle("state", type)} /><i class="mark"></i>${typeName(type)}</label>`,
     )}
@@ -102,7 +102,7 @@ export function FlowFilter() {
   }, [text]);
   const shown = [...chosen.filter((id) => !flows.some((flow) => flow.id === id)), ...flows.map(({ id }) => id)];
   const label = chosen.length ? `Flow: ${chosen.length === 1 ? flowName(chosen[0]) : chosen.length}` : "Flow";
-  return html`<${Menu} label=${html`<${Name}>${label}<//> <${Icon} name="down" />`} title="Flows">
+  return html`<${Menu} label=${html`<${Name}>${label}<//>`}>
     <input type="search" placeholder="Name of a flow" aria-label="Name of a flow" value=${text} onInput=${(event) => setText(event.target.value)} />
     ${shown.map((id) => html`<label class="option" key=${id}><input type="checkbox" checked=${chosen.includes(id)} onChange=${() => toggle("flow", id)} /><${Name}>${flowName(id)}<//></label>`)}
   <//>`;

@@ -7,7 +7,7 @@ import { html } from "../html.js";
 import { go } from "../router.js";
 import { isFinal } from "../states.js";
 import { ask, Dialog, tell } from "./dialog.js";
-import { Command, Icon, Menu, Name } from "./elements.js";
+import { Command, Menu, Name } from "./elements.js";
 
 const CANCEL = { type: "CANCELLING", message: "Cancelled from the web page." };
 const AT_ONCE = 50;
@@ -63,7 +63,7 @@ export function RunActions({ run, flow }) {
     ${hasEnded
       ? html`<button class="button" onClick=${() => (run.deployment_id ? retry(run) : show("retry"))}>Retry</button>`
       : html`<button class="button" onClick=${() => cancel(run)} disabled=${run.state_type === "CANCELLING"}>Cancel</button>`}
-    <${Menu} label=${html`<${Icon} name="more" />`} title="More actions">
+    <${Menu} icon="more" title="More actions">
       <button role="menuitem" onClick=${() => show("commands")}>Copy as command …</button>
       <a role="menuitem" href="${apiUrl}/flow_runs/${run.id}/logs/download" download>Download the log (CSV)</a>
       <a role="menuitem" href="${apiUrl}/flow_runs/${run.id}" target="_blank">Show as JSON</a>

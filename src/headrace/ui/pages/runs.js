@@ -117,7 +117,7 @@ function SavedFilters() {
     searches.refresh();
   });
   const ours = (searches.data ?? []).filter((search) => search.filters[0]?.property === "page");
-  return html`<${Menu} label=${html`Saved filters <${Icon} name="down" />`}>
+  return html`<${Menu} label="Saved filters">
     ${ours.map(
       (search) => html`<div class="split"><button role="menuitem" onClick=${() => go(`/runs?${search.filters[0].value}`)}><${Name}>${search.name}<//></button>
         <button class="icon" aria-label="Forget ${search.name}" onClick=${() => forget(search)}><${Icon} name="close" /></button></div>`,
