@@ -21,51 +21,57 @@ COMMIT_ORDER = (
 """Of PostgreSQL alone: the transaction that wrote an event or a line. Numbers are given before the commit, so those who follow
 them read by transaction, and only what is older than any transaction under way (`events.read_events`)."""
 
-TRIGGERS = {
-    "sqlite": (
+
+def _tag_triggers(noun: str) -> dict[Dialect, tuple[str, ...]]:
+    """What keeps the table of tags of a table of runs."""
+    name, tags, run = f"{noun}_tags_of", f"{noun}_tag", f"{noun}_id"
+    in_sqlite = (
         (
-            "CREATE TRIGGER task_run_tags_of_new AFTER INSERT ON task_run WHEN NEW.tags IS NOT NULL BEGIN"
-            " INSERT OR IGNORE INTO task_run_tag (tag, task_run_id)"
+            f"CREATE TRIGGER {name}_new AFTER INSERT ON {noun} WHEN NEW.tags IS NOT NULL BEGIN"
+            f" INSERT OR IGNORE INTO {tags} (tag, {run})"
             " SELECT substr(value, 1, 500), NEW.id FROM json_each(NEW.tags); END"
         ),
         (
-            "CREATE TRIGGER task_run_tags_of_changed AFTER UPDATE OF tags ON task_run WHEN NEW.tags IS NOT OLD.tags BEGIN"
-            " DELETE FROM task_run_tag WHERE task_run_id = OLD.id"
+            f"CREATE TRIGGER {name}_changed AFTER UPDATE OF tags ON {noun} WHEN NEW.tags IS NOT OLD.tags BEGIN"
+            f" DELETE FROM {tags} WHERE {run} = OLD.id"
             " AND tag IN (SELECT substr(value, 1, 500) FROM json_each(OLD.tags));"
-            " INSERT OR IGNORE INTO task_run_tag (tag, task_run_id)"
+            f" INSERT OR IGNORE INTO {tags} (tag, {run})"
             " SELECT substr(value, 1, 500), NEW.id FROM json_each(NEW.tags); END"
         ),
         (
-            "CREATE TRIGGER task_run_tags_of_deleted AFTER DELETE ON task_run WHEN OLD.tags IS NOT NULL BEGIN"
-            " DELETE FROM task_run_tag WHERE task_run_id = OLD.id"
+            f"CREATE TRIGGER {name}_deleted AFTER DELETE ON {noun} WHEN OLD.tags IS NOT NULL BEGIN"
+            f" DELETE FROM {tags} WHERE {run} = OLD.id"
             " AND tag IN (SELECT substr(value, 1, 500) FROM json_each(OLD.tags)); END"
         ),
-    ),
-    "postgresql": (
+    )
+    in_postgres = (
         (
-            "CREATE OR REPLACE FUNCTION keep_task_run_tags() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-            " IF TG_OP <> 'INSERT' THEN DELETE FROM task_run_tag WHERE task_run_id = OLD.id"
+            f"CREATE OR REPLACE FUNCTION keep_{noun}_tags() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            f" IF TG_OP <> 'INSERT' THEN DELETE FROM {tags} WHERE {run} = OLD.id"
             " AND tag IN (SELECT left(item, 500) FROM json_array_elements_text(OLD.tags::json) AS item); END IF;"
-            " IF TG_OP <> 'DELETE' THEN INSERT INTO task_run_tag (tag, task_run_id)"
+            f" IF TG_OP <> 'DELETE' THEN INSERT INTO {tags} (tag, {run})"
             " SELECT left(item, 500), NEW.id FROM json_array_elements_text(NEW.tags::json) AS item"
             " ON CONFLICT DO NOTHING; END IF;"
             " RETURN NULL; END $$"
         ),
         (
-            "CREATE TRIGGER task_run_tags_of_new AFTER INSERT ON task_run FOR EACH ROW"
-            " WHEN (NEW.tags IS NOT NULL) EXECUTE FUNCTION keep_task_run_tags()"
+            f"CREATE TRIGGER {name}_new AFTER INSERT ON {noun} FOR EACH ROW"
+            f" WHEN (NEW.tags IS NOT NULL) EXECUTE FUNCTION keep_{noun}_tags()"
         ),
         (
-            "CREATE TRIGGER task_run_tags_of_changed AFTER UPDATE OF tags ON task_run FOR EACH ROW"
-            " WHEN (NEW.tags IS DISTINCT FROM OLD.tags) EXECUTE FUNCTION keep_task_run_tags()"
+            f"CREATE TRIGGER {name}_changed AFTER UPDATE OF tags ON {noun} FOR EACH ROW"
+            f" WHEN (NEW.tags IS DISTINCT FROM OLD.tags) EXECUTE FUNCTION keep_{noun}_tags()"
         ),
         (
-            "CREATE TRIGGER task_run_tags_of_deleted AFTER DELETE ON task_run FOR EACH ROW"
-            " WHEN (OLD.tags IS NOT NULL) EXECUTE FUNCTION keep_task_run_tags()"
+            f"CREATE TRIGGER {name}_deleted AFTER DELETE ON {noun} FOR EACH ROW"
+            f" WHEN (OLD.tags IS NOT NULL) EXECUTE FUNCTION keep_{noun}_tags()"
         ),
-    ),
-}
-"""They keep `task_run_tag`, whichever statement changes a task run."""
+    )
+    return {"sqlite": in_sqlite, "postgresql": in_postgres}
+
+
+TRIGGERS = tuple(_tag_triggers(noun) for noun in ("flow_run", "task_run"))
+"""They keep `flow_run_tag` and `task_run_tag`, whichever statement changes a run."""
 
 
 @cache
@@ -80,4 +86,5 @@ def declared_schema(dialect: Dialect) -> tuple[str, ...]:
         index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
     creations: list[DDLElement] = [*map(CreateTable, tables), *map(CreateIndex, indexes)]
     statements = tuple(str(creation.compile(dialect=DIALECTS[dialect]())) for creation in creations)
-    return statements + TRIGGERS[dialect] + (COMMIT_ORDER if dialect == "postgresql" else ())
+    triggers = tuple(statement for each in TRIGGERS for statement in each[dialect])
+    return statements + triggers + (COMMIT_ORDER if dialect == "postgresql" else ())

@@ -26,7 +26,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    UniqueConstraint,
     Uuid,
     literal_column,
 )
@@ -139,9 +138,17 @@ flow_run = Table(
     Column("labels", Json),
     Column("created_by", Json),
     Column("job_variables", Json),
-    UniqueConstraint("flow_id", "idempotency_key"),
     CheckConstraint(f"state_type IN ({STATE_TYPES})", name="state_type"),
 )
+# As a constraint it would hold all runs, of which few have a key; so what it costs to keep the next index is saved here.
+Index(
+    "uq_flow_run_flow_id_idempotency_key",
+    flow_run.c.flow_id,
+    flow_run.c.idempotency_key,
+    unique=True,
+    sqlite_where=flow_run.c.idempotency_key.is_not(None),
+)
+Index("ix_flow_run_flow", flow_run.c.flow_id, flow_run.c.expected_start_time, flow_run.c.id)
 Index("ix_flow_run_parent", flow_run.c.parent_task_run_id)
 _sorted_by(flow_run, "name", "expected_start_time", STARTED, ENDED, NEXT_SCHEDULED)
 _counted_by_state(flow_run)
@@ -151,6 +158,15 @@ Index(
     flow_run.c.expected_start_time,
     sqlite_where=flow_run.c.deployment_id.is_not(None),
 )
+
+flow_run_tag = Table(
+    "flow_run_tag",
+    metadata,
+    Column("tag", Text, primary_key=True),
+    Column("flow_run_id", Id, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Flow runs by their tags, or by as much of those as `MAX_NAME` says; triggers keep it (`schema.TRIGGERS`)."""
 
 task_run = Table(
     "task_run",
@@ -185,7 +201,7 @@ task_run_tag = Table(
     Column("task_run_id", Id, primary_key=True),
     sqlite_with_rowid=False,
 )
-"""Task runs by their tags, or by as much of those as `MAX_NAME` says; triggers keep it (`schema.TRIGGERS`)."""
+"""The same of task runs."""
 
 event = Table(
     "event",

@@ -20,7 +20,7 @@ from headrace.schema.requests.flow_runs import (
 )
 from headrace.schema.requests.logs import LogsFilterBody
 from headrace.schema.requests.task_runs import TaskRunsFilterBody, TaskRunsHistoryBody
-from headrace.schema.runs import TaskRun
+from headrace.schema.runs import FlowRun, TaskRun
 from headrace.schema.sorting import FlowRunSort, LogSort, TaskRunSort
 from headrace.schema.states import State
 from headrace.schema.transitions import TaskTransition
@@ -154,6 +154,8 @@ OF_FLOW_RUNS = [
     {"flow_runs": {"id": {"any_": [SOME, OTHER]}}},
     {"flow_runs": {"state": {"type": {"any_": ["FAILED", "CRASHED"]}}}},
     {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}, "name": {"any_": ["Late"]}}}},
+    {"flow_runs": {"state": {"name": {"any_": ["Late"]}}}},
+    {"flow_runs": {"tags": {"all_": ["rare"]}}},
     {"flow_runs": {"deployment_id": {"any_": [SOME]}}},
     {"flow_runs": {"parent_task_run_id": {"any_": [SOME]}}},
     {"flow_runs": {"parent_task_run_id": {"is_null_": True}}},
@@ -256,7 +258,9 @@ def runs(store):
     def command(conn: Any) -> None:
         flow = read_or_create_flow(conn, "f", now=NOW)
         made = [
-            flow_runs.FlowRun(flow_id=flow.id, name=kind.value, state=State(type=kind, timestamp=NOW))
+            FlowRun(
+                flow_id=flow.id, name=kind.value, tags=[kind.value], state=State(type=kind, timestamp=NOW)
+            )
             for kind in [StateType.RUNNING] * 50 + [StateType.PENDING] * 3
         ]
         create_flow_runs(conn, made, now=NOW)
@@ -280,6 +284,65 @@ def test_flow_runs_of_common_states_are_read_in_their_order_and_of_rare_ones_by_
     if "SEARCH" in last:  # SQLite's, which has no statistics
         assert ("ix_flow_run_state" in last) is (kind == "PENDING"), last
         assert ("ix_flow_run_name" in last) is (kind == "RUNNING"), last
+
+
+@pytest.mark.parametrize(("name", "count"), [("Running", 50), ("Pending", 3)])
+def test_the_name_of_a_state_is_looked_up_among_all_types(store, plans, few_are_many, runs, name, count):
+    scope = body(FlowRunsFilterBody, flow_runs={"state": {"name": {"any_": [name]}}})
+    assert len(store.read(lambda conn: read_flow_runs(conn, scope, limit=100))) == count
+    assert store.read(lambda conn: count_flow_runs(conn, scope)) == count
+    last = plans(lambda conn: read_flow_runs(conn, scope, sort=FlowRunSort.END_TIME_DESC, limit=10))[-1]
+    if re.search("SEARCH|SCAN", last):
+        assert ("ix_flow_run_state (state_type=? AND state_name=?)" in last) is (name == "Pending"), last
+        assert ("ix_flow_run_end_time" in last) is (name == "Running"), last
+
+
+@pytest.mark.parametrize(("text", "count"), [("unnin", 50), ("PEND", 3), ("nothing", 0)])
+def test_rare_texts_are_looked_for_in_the_index_of_names_and_common_ones_in_the_order(
+    store, plans, monkeypatch, runs, text, count
+):
+    monkeypatch.setattr(queries, "COMMON", 20)
+    scope = body(FlowRunsFilterBody, flow_runs={"name": {"like_": text}})
+    assert len(store.read(lambda conn: read_flow_runs(conn, scope, limit=100))) == count
+    assert store.read(lambda conn: count_flow_runs(conn, scope)) == count
+    last = plans(lambda conn: read_flow_runs(conn, scope, sort=FlowRunSort.END_TIME_DESC, limit=10))[-1]
+    if re.search("SEARCH|SCAN", last):
+        assert ("COVERING INDEX ix_flow_run_name" in last) is (count < 20), last
+        assert ("ix_flow_run_end_time" in last) is (count >= 20), last
+
+
+@pytest.mark.parametrize(("tag", "count"), [("RUNNING", 50), ("PENDING", 3), ("nothing", 0)])
+def test_flow_runs_of_rare_tags_are_read_by_their_tags(store, plans, few_are_many, runs, tag, count):
+    scope = body(FlowRunsFilterBody, flow_runs={"tags": {"all_": [tag]}})
+    assert len(store.read(lambda conn: read_flow_runs(conn, scope, limit=100))) == count
+    assert store.read(lambda conn: count_flow_runs(conn, scope)) == count
+    last = plans(lambda conn: read_flow_runs(conn, scope, sort=FlowRunSort.NAME_ASC, limit=10))[-1]
+    if re.search("SEARCH|SCAN", last):
+        assert ("ix_flow_run_name" in last) is (count >= 20), last
+        assert ("flow_run_tag" in last) is (count < 20), last
+
+
+def test_flow_runs_are_kept_by_their_tags_whatever_becomes_of_them(store, runs):
+    def kept():
+        return store.read(lambda conn: conn.value("SELECT count(*) FROM flow_run_tag WHERE tag = 'PENDING'"))
+
+    scope = body(FlowRunsFilterBody, flow_runs={"tags": {"all_": ["PENDING"]}})
+    first, second, _ = store.read(lambda conn: read_flow_runs(conn, scope))
+    store.write(lambda conn: flow_runs.update_flow_run(conn, first.id, tags=["other"], now=NOW))
+    assert kept() == 2
+    store.write(lambda conn: deletions.delete_flow_run(conn, second.id, now=NOW))
+    assert kept() == 1
+
+
+def test_a_run_is_known_again_by_its_key_from_an_index(store, plans):
+    def create(conn: Any) -> FlowRun:
+        flow = read_or_create_flow(conn, "f", now=NOW)
+        return flow_runs.create_flow_run(conn, FlowRun(flow_id=flow.id, idempotency_key="once"), now=NOW)
+
+    run = store.write(create)
+    assert store.write(create).id == run.id
+    for plan in plans(lambda conn: flow_runs._known(conn, run)):
+        assert not WHOLE.search(plan), plan
 
 
 @pytest.mark.parametrize(("kind", "count"), [("COMPLETED", 50), ("FAILED", 3)])

@@ -21,6 +21,12 @@ MANY = 5_000
 Where there are more conditions, ten times as many: the more conditions, the farther one has to go for a page. To count, one has
 to go all the way."""
 
+SAMPLE = 20_000
+"""The newest rows, in which is looked for what no index finds, to tell how common it is."""
+
+COMMON = SAMPLE // 1_000
+"""Rows of a sample from which on a page of such rows is found sooner along the order of the list."""
+
 
 class Statement:
     """A query as text, and its parameters.
@@ -40,24 +46,29 @@ class Statement:
         self._dialect = dialect
         found: list[_Doubted] = []
         text = self._compile(found=found)
+        is_doubted = dialect == "sqlite"
+        self._unfit = [each.condition for each in found if each.is_for_lists and not (is_list and is_doubted)]
+        if self._unfit:
+            text = self._compile(without_index=self._unfit)
         self._texts = {frozenset[int](): text}
         self.sql, self.parameters = text
-        doubted = [each for each in found if (is_list or each.is_always_doubted) and dialect == "sqlite"]
+        doubted = [each for each in found if is_doubted and (is_list or each.is_always_doubted)]
         self._conditions = [each.condition for each in doubted]
-        self._many = MANY if is_list and len(doubted) < 2 else 10 * MANY
-        self._probes = [_probe(each.rows, self._many) for each in doubted]
+        many = MANY if is_list and len(doubted) < 2 else 10 * MANY
+        self._many = [each.common or many for each in doubted]
+        self._probes = [_probe(each.rows, most) for each, most in zip(doubted, self._many, strict=True)]
 
     def rows(self, conn: Connection) -> list[Row]:
         """All its rows."""
         common = frozenset(
             place
             for place, probe in enumerate(self._probes)
-            if conn.value(probe.sql, **probe.parameters) >= self._many
+            if conn.value(probe.sql, **probe.parameters) >= self._many[place]
         )
         text = self._texts.get(common)
         if text is None:
             text = self._texts[common] = self._compile(
-                without_index=[self._conditions[place] for place in common]
+                without_index=[*self._unfit, *(self._conditions[place] for place in common)]
             )
         return conn.rows(text.sql, **text.parameters)
 
@@ -153,6 +164,10 @@ class _Doubted(FunctionElement[Any]):
     inherit_cache = False
     is_always_doubted = False
     """Whether the index is a detour for many rows also where they are only counted."""
+    is_for_lists = False
+    """Whether the index is of use only where some rows are read in an order, and to SQLite."""
+    common: int | None = None
+    """Of how many rows on it is a detour; None for as many as `Statement` says."""
 
     def __init__(
         self, element: ColumnElement[Any], condition: ColumnElement[bool], rows: Select[Any]
@@ -228,6 +243,54 @@ def _narrowing(
         "1 = 1" if element.goes_without(found, without_index) else compiler.process(condition, **options)
     )
     return text
+
+
+class sought(narrowing):
+    """The same for what has no index but one to be read from end to end, which is sooner done than reading all rows.
+
+    Args:
+        condition: The condition.
+        rows: Those of the newest `SAMPLE` rows that meet it.
+    """
+
+    inherit_cache = False
+    is_always_doubted = False
+    is_for_lists = True
+
+    def __init__(self, condition: ColumnElement[bool], rows: Select[Any]) -> None:
+        super().__init__(condition, rows)
+        self.common = COMMON
+
+
+class resembles(FunctionElement[Any]):
+    """Whether a text is like a pattern, in any case of letters. It has no type, for the reason that `holds` has none.
+
+    Args:
+        text: The text.
+        pattern: As of LIKE, with `/` as the escape character: PostgreSQL has one when none is named, SQLite has none.
+    """
+
+    name = "resembles"
+    inherit_cache = True
+
+    def __init__(self, text: ColumnElement[Any], pattern: str) -> None:
+        super().__init__(text, bindparam("pattern", pattern, unique=True))
+
+
+@compiles(resembles, "sqlite")
+def _resembles_in_sqlite(element: resembles, compiler: Any, **options: Any) -> str:
+    # SQLite's LIKE takes capital and small letters for the same. Comparing what `lower` makes of them takes three times as long.
+    return _like("LIKE", element, compiler, **options)
+
+
+@compiles(resembles, "postgresql")
+def _resembles_in_postgres(element: resembles, compiler: Any, **options: Any) -> str:
+    return _like("ILIKE", element, compiler, **options)
+
+
+def _like(operator: str, element: resembles, compiler: Any, **options: Any) -> str:
+    text, pattern = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({text} {operator} {pattern} ESCAPE '/')"
 
 
 class holds(FunctionElement[Any]):

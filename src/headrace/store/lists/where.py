@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Table, and_, bindparam, false, literal_column, or_, select, true
 from sqlalchemy.sql.elements import True_
 
+from headrace.core.states import StateType
 from headrace.core.text import encode_json
 from headrace.core.words import Search
 from headrace.schema.filters.flow_runs import (
@@ -45,8 +46,27 @@ from headrace.schema.filters.task_runs import (
 from headrace.schema.requests.scope import PoolScope, QueueScope, RunScope
 from headrace.store.columns import MAX_NAME
 from headrace.store.connection import micros
-from headrace.store.lists.queries import holds, json_items, json_members, narrowing, searched
-from headrace.store.tables import ENDED, NEXT_SCHEDULED, STARTED, flow, flow_run, log, task_run, task_run_tag
+from headrace.store.lists import queries
+from headrace.store.lists.queries import (
+    holds,
+    json_items,
+    json_members,
+    narrowing,
+    resembles,
+    searched,
+    sought,
+)
+from headrace.store.tables import (
+    ENDED,
+    NEXT_SCHEDULED,
+    STARTED,
+    flow,
+    flow_run,
+    flow_run_tag,
+    log,
+    task_run,
+    task_run_tag,
+)
 
 Condition = ColumnElement[bool]
 
@@ -245,8 +265,19 @@ def _is_any(column: ColumnElement[Any], criterion: AnyOf[Any]) -> Iterator[Condi
     if isinstance(criterion, AnyOrNull) and criterion.is_null_ is not None:
         yield _is_null(column, criterion.is_null_)
     if isinstance(criterion, AnyOrPattern) and criterion.like_ is not None:
-        # With an escape character of our own: PostgreSQL has one when none is named, SQLite has none.
-        yield column.ilike(f"%{criterion.like_.replace('/', '//')}%", escape="/")
+        yield from _is_like(column, f"%{criterion.like_.replace('/', '//')}%")
+
+
+def _is_like(column: ColumnElement[Any], pattern: str) -> Iterator[Condition]:
+    yield resembles(column, pattern)
+    for table in (flow_run, task_run):
+        if column is table.c.name:
+            named = select(table.c.id).where(resembles(column, pattern))
+            newest = select(table.c.name).order_by(table.c.id.desc()).limit(queries.SAMPLE).subquery()
+            found: Any = (
+                select(literal_column("1")).select_from(newest).where(resembles(newest.c.name, pattern))
+            )
+            yield sought(table.c.id.in_(named), found)
 
 
 def _is_within(column: ColumnElement[Any], criterion: Within) -> Iterator[Condition]:
@@ -348,11 +379,15 @@ def _in_states(
 ) -> Iterator[Condition]:
     if criterion is None:
         return
-    conditions = [
-        *_meets(table.c.state_type, criterion.type),
-        *_meets(table.c.state_name, criterion.name),
-    ]
-    yield _joined(criterion.operator, conditions)
+    kinds, named = (
+        [*_meets(table.c.state_type, criterion.type)],
+        [*_meets(table.c.state_name, criterion.name)],
+    )
+    if not kinds and criterion.name is not None and criterion.name.any_ is not None:
+        # The index of states begins with their types: all of them are looked through for the name.
+        any_kind = table.c.state_type.in_([kind.value for kind in StateType])
+        named = [and_(*named, narrowing(any_kind, select(literal_column("1")).where(any_kind, *named)))]
+    yield _joined(criterion.operator, [*kinds, *named])
 
 
 def _in_queues(criterion: FlowRunFilterWorkQueueName | None) -> Iterator[Condition]:
@@ -418,10 +453,17 @@ def _has_item(column: ColumnElement[Any], values: Iterable[str]) -> Condition:
     # Most lists are passed over by their text: taking one apart takes ten times as long.
     conditions = [or_(false(), *(holds(column, encode_json(value)) for value in wanted)), is_there]
     if column is task_run.c.tags:
-        tags = task_run_tag.c.tag.in_([value[:MAX_NAME] for value in wanted])
-        tagged = select(task_run_tag.c.task_run_id).where(tags)
-        conditions.insert(0, narrowing(task_run.c.id.in_(tagged), tagged))
+        conditions.insert(0, _is_tagged(task_run, task_run_tag, wanted))
+    if column is flow_run.c.tags:
+        conditions.insert(0, _is_tagged(flow_run, flow_run_tag, wanted))
     return and_(*conditions)
+
+
+def _is_tagged(table: Table, tags: Table, values: Sequence[str]) -> Condition:
+    """The condition that finds runs by their tags in the table of those."""
+    [run_id] = (column for column in tags.c if column.name != "tag")
+    tagged = select(run_id).where(tags.c.tag.in_([value[:MAX_NAME] for value in values]))
+    return narrowing(table.c.id.in_(tagged), tagged)
 
 
 def _exists(query: Any) -> Condition:
