@@ -1,6 +1,6 @@
 # Every target does its own set-up: it needs Python 3.11 or newer, make, and a C library.
 #
-#   make demo                     count Python's standard library, then look at the runs it recorded
+#   make demo                     count Python's standard library, then look at the runs it recorded, and serve the web page
 #   make test                     run the tests;               ARGS="tests/core -k retry" picks some
 #   make lint                     ruff, mypy, import contracts, tsc
 #   make format                   let ruff mend what it can
@@ -70,7 +70,6 @@ chromium:
 
 # A home of its own, and nothing of the caller's configuration: the demo shows what a new user sees.
 demo: $(READY)
-	@rm -rf $(DEMO)
 	@sh examples/demo.sh $(BIN) $(DEMO)
 
 test: $(READY) $(PREFECT_READY) $(NODE_READY) chromium
@@ -95,4 +94,5 @@ bench: $(READY) $(PREFECT_READY)
 	@$(BIN)/python -m benchmarks --prefect-python $(PREFECT_VENV)/bin/python $(ARGS)
 
 clean:
+	@if [ -d $(DEMO)/home ]; then HEADRACE_HOME=$(DEMO)/home $(BIN)/headrace server stop || true; fi
 	rm -rf $(VENV) $(PREFECT_VENV) $(DEMO) $(SCREENSHOTS) node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

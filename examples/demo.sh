@@ -1,9 +1,9 @@
 #!/bin/sh
-# The demo: run the census into a fresh home, then look at what was recorded. `make demo` calls it.
+# The demo: run the census into a fresh home, look at what was recorded, and serve the web page. `make demo` calls it.
 #
 #   examples/demo.sh BIN FOLDER
 #
-# BIN is the folder of `python` and `headrace`, FOLDER (not there yet) is where home and report go.
+# BIN is the folder of `python` and `headrace`, FOLDER is where home and report go; what an earlier demo left there goes.
 set -eu
 bin=$1
 folder=$2
@@ -15,6 +15,12 @@ for name in $(env | cut -d = -f 1 | grep -E '^(HEADRACE|PREFECT)_[A-Za-z0-9_]*$'
 	unset "$name"
 done
 export HEADRACE_HOME="$folder/home"
+
+# The server of an earlier demo serves the files that go now.
+if [ -d "$HEADRACE_HOME" ]; then
+	"$bin/headrace" server stop >"$folder/stopped.log" 2>&1 || true
+fi
+rm -rf "${folder:?}"/*
 
 say() { printf '\n\033[1m%s\033[0m\n' "$1"; }
 [ -t 1 ] || say() { printf '\n%s\n' "$1"; }
@@ -41,9 +47,28 @@ show headrace flow-run inspect "$run"
 show headrace task-run ls --limit 5
 show headrace flow-run logs "$run"
 
+say "4. The web page: these runs, and some with retries, timeouts and subflows"
+for example in retries timeouts numbers_concurrent caching; do
+	"$bin/python" "examples/$example.py" >>"$folder/examples.log" 2>&1
+done
+serve() {
+	"$bin/headrace" server start --background --port "$1" >"$folder/server.log" 2>&1
+}
+# Where the usual port is taken, any other.
+serve 4200 || serve 0 || {
+	cat "$folder/server.log"
+	exit 1
+}
+page=$(sed -n 's/^The web page is at //p' "$folder/server.log")
+
 say "Next"
 cat <<EOT
-  export HEADRACE_HOME=$HEADRACE_HOME    to look around in these runs with $bin/headrace
-  examples/                              more flows: retries, timeouts, caching, a flaky HTTP service
-  $bin/headrace run examples/numbers_sequential.py:numbers -p count=3
+  Look around in these runs, run another flow, stop the server:
+
+    export HEADRACE_HOME=$HEADRACE_HOME
+    $bin/headrace --help
+    $bin/headrace run examples/numbers_sequential.py:numbers -p count=3
+    $bin/headrace server stop
+
+  See them in a browser: $page
 EOT
