@@ -72,6 +72,9 @@ export async function writeClipboard(text) {
 /** An id, short; it is copied whole. @param {{id: string}} props */
 export const Id = ({ id }) => html`<${Copy} text=${id} label="Copy ${id}"><code>${id.slice(-8)}</code><//>`;
 
+/** A text of which the beginning tells enough; it is copied whole. @param {{text: string}} props */
+export const Short = ({ text }) => (text.length > 16 ? html`<${Copy} text=${text} label="Copy ${visible(text.slice(0, 200))}"><code>${visible(text.slice(0, 12))}…</code><//>` : html`<code>${visible(text)}</code>`);
+
 /** @param {{run: any}} props */
 export const FlowRunLink = ({ run }) => html`<a href=${flowRunPath(run.id)}><${Name}>${run.name}<//></a>`;
 

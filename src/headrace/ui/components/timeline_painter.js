@@ -15,6 +15,7 @@ import { STATE_TYPES, stateColours } from "../states.js";
 
 export const AXIS = 26;
 const HEAD = 24, LANE = 15, MANY_LANES = 40, MOST_EDGES = 300, NARROWEST = 1e-5;
+const FIRST_BAD = STATE_TYPES.indexOf("CRASHED");
 
 export class Painter {
   /** @param {HTMLCanvasElement} canvas @param {TaskRuns} runs */
@@ -236,8 +237,8 @@ export class Painter {
     const put = (/** @type {string} */ type, /** @type {number[]} */ ...bar) => (bars[type] ??= []).push(...bar);
     for (const row of rows) {
       const y = AXIS + row.top - this.scroll;
-      if (row.lane < 0) this.#profile(row, y, put);
-      else if (row.group.lanes.length) this.#lane(row, y, put, waits, names);
+      if (row.lane < 0 && row.group.isFolded) this.#profile(row, y, put);
+      else if (row.lane >= 0 && row.group.lanes.length) this.#lane(row, y, put, waits, names);
       if (row.lane <= 0 && row.group.waiting.length) this.#waiting(row.group, y, waits);
     }
     const { context } = this;
@@ -312,15 +313,15 @@ export class Painter {
         sum[Math.min(right + 1, size)]--;
       }
     const ranks = [...sums.keys()].sort((a, b) => a - b), now = new Int32Array(ranks.length), tall = height - 5;
-    // The height is that of all lanes; what there is of a state can always be seen.
+    // The height is that of all lanes. What there is of a state can be seen, a failure at once.
     for (let x = 0; x < size; x++) {
       let bottom = y + height - 2;
       for (let at = 0; at < ranks.length; at++) {
         now[at] += /** @type {Int32Array} */ (sums.get(ranks[at]))[x];
         if (!now[at]) continue;
-        const part = Math.max(2, Math.min(1, now[at] / group.lanes.length) * tall);
+        const isBad = ranks[at] >= FIRST_BAD, part = Math.max(isBad ? tall / 2 : 2, Math.min(1, now[at] / group.lanes.length) * tall);
         bottom = Math.max(bottom - part, y + 1);
-        put(STATE_TYPES[ranks[at]], this.gutter + x, bottom, 1, part);
+        put(STATE_TYPES[ranks[at]], this.gutter + x, bottom, isBad ? 3 : 1, part);
       }
     }
   }

@@ -3,7 +3,7 @@
 import { useRef } from "preact/hooks";
 import { get, post } from "../api.js";
 import { attempt, tell } from "../components/dialog.js";
-import { Copy, Duration, Empty, Fact, Facts, FlowRunLink, Id, Loaded, Name, RunTime, StateBadge, Tags, Time, useTitle } from "../components/elements.js";
+import { Copy, Duration, Empty, Fact, Facts, FlowRunLink, Id, Loaded, Name, RunTime, Short, StateBadge, Tags, Time, useTitle } from "../components/elements.js";
 import { FLOW_RUN_COLUMNS, useFlowRuns } from "../components/flow_runs.js";
 import { Graph } from "../components/graph.js";
 import { History } from "../components/history.js";
@@ -63,7 +63,7 @@ function Shown({ run, taskRuns, subflows }) {
       <${Fact} name="Took"><${RunTime} run=${run} /><//>
       <${Fact} name="Waited"><${Duration} seconds=${waited(run)} /><//>
       ${run.run_count > 1 && html`<${Fact} name="Attempts">${run.run_count}<//>`}
-      ${run.flow_version && html`<${Fact} name="Version"><${Name}>${run.flow_version}<//><//>`}
+      ${run.flow_version && html`<${Fact} name="Version"><${Short} text=${run.flow_version} /><//>`}
       ${run.created_by?.display_value && html`<${Fact} name="Created by"><${Name}>${run.created_by.display_value}<//><//>`}
       ${run.tags.length > 0 && html`<${Fact} name="Tags"><${Tags} tags=${run.tags} /><//>`}
       <${Fact} name="Id"><${Id} id=${run.id} /><//>

@@ -1,7 +1,7 @@
 /** A task run: its state and why, its inputs, what it logged. */
 
 import { get, post } from "../api.js";
-import { Duration, Empty, Fact, Facts, Id, Loaded, Name, RunTime, StateBadge, Tags, TaskRunLink, Time, useTitle } from "../components/elements.js";
+import { Duration, Empty, Fact, Facts, Id, Loaded, Name, RunTime, Short, StateBadge, Tags, TaskRunLink, Time, useTitle } from "../components/elements.js";
 import { History } from "../components/history.js";
 import { Json } from "../components/json.js";
 import { Logs } from "../components/logs.js";
@@ -41,8 +41,8 @@ function Shown({ run }) {
       <${Fact} name="Ran"><${RunTime} run=${run} /><//>
       <${Fact} name="Waited"><${Duration} seconds=${run.start_time && run.created ? Math.max(0, (Date.parse(run.start_time) - Date.parse(run.created)) / 1000) : null} /><//>
       <${Fact} name="Attempts">${run.run_count}${run.empirical_policy?.retries ? html` <span class="muted">of ${run.empirical_policy.retries + 1} at most</span>` : ""}<//>
-      ${run.task_version && html`<${Fact} name="Version"><${Name}>${run.task_version}<//><//>`}
-      ${run.cache_key && html`<${Fact} name="Cache key"><code>${run.cache_key.slice(0, 40)}</code><//>`}
+      ${run.task_version && html`<${Fact} name="Version"><${Short} text=${run.task_version} /><//>`}
+      ${run.cache_key && html`<${Fact} name="Cache key"><${Short} text=${run.cache_key} /><//>`}
       ${run.tags.length > 0 && html`<${Fact} name="Tags"><${Tags} tags=${run.tags} /><//>`}
       <${Fact} name="Id"><${Id} id=${run.id} /><//>
     <//></div>
