@@ -3,14 +3,10 @@
     assert_history(store)
 
 runs at the end of every end-to-end, kill and fault test. It reads what is recorded and nothing else, so it holds for any
-<<<<<<< HEAD
 store, whatever happened to the processes that wrote it. Runs that were deleted (`store.deletions`) have transitions and
 nothing else; the events that record their deletions tell them from runs that were lost.
-=======
-store, whatever happened to the processes that wrote it.
 
 The order of a run's transitions is that of their time: what clients report may arrive in any order.
->>>>>>> bcd82db (wip)
 """
 
 from __future__ import annotations
