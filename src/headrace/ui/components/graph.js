@@ -11,19 +11,19 @@ import { count, duration, number } from "../format.js";
 import { html } from "../html.js";
 import { flowRunPath, setQuery, taskRunPath } from "../router.js";
 import { stateClass, STATE_TYPES, typeName } from "../states.js";
-import { Name } from "./elements.js";
+import { Empty, Name } from "./elements.js";
 
 /** @typedef {import("../task_runs.js").TaskRuns} TaskRuns */
 /** @typedef {{key: string, label: string, runs: number[], after: Set<string>, layer: number, x: number, y: number}} Node */
 
-const FEW = 60, MOST = 400, WIDTH = 190, HEIGHT = 46, ACROSS = 70, DOWN = 14, EDGE = 16, SWEEPS = 6;
+const FEW = 24, MOST = 400, WIDTH = 190, HEIGHT = 46, ACROSS = 70, DOWN = 14, EDGE = 16, SWEEPS = 6;
 
 /** @param {{runs: TaskRuns, version: number}} props */
 export function Graph({ runs, version }) {
   const [isFolded, fold] = useState(runs.id.length > FEW), [near, setNear] = useState(/** @type {string | null} */ (null));
   const mustFold = runs.id.length > MOST;
   const { nodes, width, height } = useMemo(() => layout(nodesOf(runs, isFolded || mustFold)), [runs, version, isFolded]);
-  if (!runs.id.length) return html`<div class="empty"><p>There are no task runs to draw.</p></div>`;
+  if (!runs.id.length) return html`<${Empty} title="There are no task runs to draw." />`;
   const all = [...nodes.values()];
   const touches = (/** @type {Node} */ a, /** @type {Node} */ b) => near === a.key || near === b.key;
   return html`

@@ -6,7 +6,7 @@ import { html } from "../html.js";
 import { go, flowRunPath, taskRunPath } from "../router.js";
 import { isFinal } from "../states.js";
 import { theme } from "../theme.js";
-import { Duration, Fact, Facts, Name, StateBadge } from "./elements.js";
+import { Duration, Empty, Fact, Facts, Name, StateBadge } from "./elements.js";
 import { AXIS, Painter } from "./timeline_painter.js";
 
 /** @typedef {import("../task_runs.js").TaskRuns} TaskRuns */
@@ -14,7 +14,13 @@ import { AXIS, Painter } from "./timeline_painter.js";
 const LIVE_PAUSE = 100;
 
 /** @param {{runs: TaskRuns, version: number, flowRun: any}} props */
-export function Timeline({ runs, version, flowRun }) {
+export const Timeline = (props) =>
+  props.runs.id.length
+    ? html`<${Drawing} ...${props} />`
+    : html`<${Empty} title=${isFinal(props.flowRun.state_type) ? "This run called no tasks." : "No task has been called yet."} />`;
+
+/** @param {{runs: TaskRuns, version: number, flowRun: any}} props */
+function Drawing({ runs, version, flowRun }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null)), scroller = useRef(/** @type {HTMLElement | null} */ (null));
   const painter = useRef(/** @type {Painter | null} */ (null));
   const [height, setHeight] = useState(200), [hovered, hover] = useState({ run: -1, x: 0, y: 0 }), [selected, select] = useState(-1);
@@ -60,7 +66,6 @@ export function Timeline({ runs, version, flowRun }) {
     made.paintSoon();
   };
   const step = (/** @type {number} */ factor) => painter.current?.zoom(factor);
-  if (!runs.id.length) return html`<div class="empty"><p>${isLive ? "No task has been called yet." : "This run called no tasks."}</p></div>`;
   return html`<div class="timeline">
     <div class="tools">
       <button class="icon" title="Closer (+)" aria-label="Closer" onClick=${() => step(0.6)}>+</button>
