@@ -160,3 +160,13 @@ async def test_lines_go_with_their_run(ask, run_id, new_task_run):
     assert [log["message"] for log in await ask.post("/logs/filter")] == ["of the loose task"]
     await ask.delete(f"/task_runs/{loose['id']}")
     assert await ask.post("/logs/filter") == []
+
+
+async def test_lines_are_counted(api, ask, run_id):
+    lines = [("starting up", 10), ("all is well", 20), ("Disk FULL: 100%", 40)]
+    await ask.post("/logs/", [line(*given, flow_run_id=run_id) for given in _numbered(lines)])
+
+    assert await ask.post("/logs/count") == 3
+    assert await ask.post("/logs/count", {"logs": {"level": {"ge_": 20}}}) == 2
+    assert await ask.post("/logs/count", {"logs": {"flow_run_id": {"any_": [UNKNOWN]}}}) == 0
+    assert (await api.post("/logs/count", json={"logs": {"level": "high"}})).status_code == 422

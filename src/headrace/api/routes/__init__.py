@@ -19,5 +19,6 @@ NOUNS = (
     "saved_searches",
     "concurrency_limits",
     "ui",
+    "server",
 )
 """The modules whose routers are served."""

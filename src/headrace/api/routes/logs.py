@@ -21,9 +21,9 @@ from headrace.api.json_body import ACCEPTS_NUL
 from headrace.api.pages import limit_of
 from headrace.api.responses import JsonResponse
 from headrace.schema.logs import Log
-from headrace.schema.requests.logs import LogCreate, LogsFilterBody
+from headrace.schema.requests.logs import LogCreate, LogsCountBody, LogsFilterBody
 from headrace.store import flow_runs
-from headrace.store.lists.logs import read_logs, read_logs_after
+from headrace.store.lists.logs import count_logs, read_logs, read_logs_after
 from headrace.store.records import record
 
 __all__ = ["router"]
@@ -56,6 +56,12 @@ async def list_logs(
     return await store.read(
         lambda conn: read_logs(conn, body.logs, sort=body.sort, limit=limit, offset=body.offset)
     )
+
+
+@post("/logs/count", status_code=200)
+async def count(store: InjectedStore, data: JSONBody[LogsCountBody | None] = None) -> int:
+    """How many log lines meet a filter."""
+    return await store.read(lambda conn: count_logs(conn, data.logs if data is not None else None))
 
 
 @get("/flow_runs/{id:uuid}/logs/download", tags=["Flow Runs"], opt=not_found("Flow run not found"))
@@ -94,4 +100,4 @@ def _csv(rows: Any) -> bytes:
     return text.getvalue().encode(errors="replace")
 
 
-router = Router(path="/", route_handlers=[create_logs, list_logs, download_logs], tags=["Logs"])
+router = Router(path="/", route_handlers=[create_logs, list_logs, count, download_logs], tags=["Logs"])

@@ -11,7 +11,7 @@ from headrace.schema.logs import Log
 from headrace.schema.requests.scope import Limit, Offset
 from headrace.schema.sorting import LogSort
 
-__all__ = ["LogCreate", "LogsFilterBody"]
+__all__ = ["LogCreate", "LogsCountBody", "LogsFilterBody"]
 
 
 class LogCreate(Body, kw_only=True):
@@ -50,6 +50,12 @@ class LogCreate(Body, kw_only=True):
             task_run_id=self.task_run_id,
             worker_id=self.worker_id,
         )
+
+
+class LogsCountBody(Parameters, kw_only=True):
+    """`POST /logs/count`."""
+
+    logs: LogFilter | None = None
 
 
 class LogsFilterBody(Parameters, kw_only=True):

@@ -23,7 +23,7 @@ export default function Settings() {
 }
 
 /** @param {{server: any}} props */
-const Server = ({ server: { version, api_version, python, platform, started, database, memory_bytes, ledger } }) => html`<${Facts}>
+const Server = ({ server: { version, api_version, python, platform, started, database, memory_bytes, waiting_writes } }) => html`<${Facts}>
   <${Fact} name="Headrace">${version}<//>
   <${Fact} name="API">${api_version}<//>
   <${Fact} name="Python">${python}<//>
@@ -34,7 +34,7 @@ const Server = ({ server: { version, api_version, python, platform, started, dat
   <${Fact} name="Stored in"><${Copy} text=${database.name}><code>${database.name}</code><//><//>
   ${database.size_bytes != null && html`<${Fact} name="Size"><span class="num">${bytes(database.size_bytes)}</span><//>`}
   <${Fact} name="Schema">${database.revision}<//>
-  <${Fact} name="Waiting for a commit"><span class="num">${number(ledger.waiting_writes)}</span><//>
+  <${Fact} name="Waiting for a commit"><span class="num">${number(waiting_writes)}</span><//>
 <//>`;
 
 /** @param {{settings: object}} props */
