@@ -21,9 +21,9 @@ export default function Overview() {
   useTitle("Overview");
   const span = query.value.get("since") ?? "24h";
   const about = [span, query.value.get("until")];
-  const history = useResource(() => {
+  const history = useResource(async () => {
     const { since, until } = spanOf("24h");
-    return post("/ui/flow_runs/states-over-time", { flow_runs: TOP, since: since ?? "2020-01-01T00:00:00Z", until, buckets: BARS });
+    return post("/ui/flow_runs/states-over-time", { flow_runs: TOP, since: since ?? (await oldest()), until, buckets: BARS });
   }, about);
   const active = useResource(() => runs({ state: { type: { any_: ACTIVE } } }), []);
   const late = useResource(
@@ -32,7 +32,7 @@ export default function Overview() {
   );
   const failing = useResource(async () => {
     const { since, until } = spanOf("24h");
-    const flows = await post("/ui/flows/failing", { since: since ?? "2020-01-01T00:00:00Z", until, limit: 8 });
+    const flows = await post("/ui/flows/failing", { since: since ?? "1970-01-01T00:00:00Z", until, limit: 8 });
     knowFlows(flows.map((each) => ({ id: each.flow_id, name: each.flow_name })));
     return flows;
   }, about);
@@ -60,6 +60,12 @@ export default function Overview() {
 
 /** @param {object} filter */
 const runs = (filter) => post("/flow_runs/filter", { flow_runs: { ...TOP, ...filter }, sort: "EXPECTED_START_TIME_DESC", limit: 10 });
+
+/** When the oldest run was to start. */
+async function oldest() {
+  const [run] = await post("/flow_runs/filter", { flow_runs: TOP, sort: "EXPECTED_START_TIME_ASC", limit: 1 });
+  return run?.expected_start_time ?? new Date(Date.now() - 86_400_000).toISOString();
+}
 
 /** @param {{data: any, span: string}} props */
 function History({ data, span }) {
