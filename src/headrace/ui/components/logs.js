@@ -18,6 +18,7 @@ import { Text } from "./json.js";
 
 const PAGE = 200, MOST = 20_000;
 const LEVELS = /** @type {[number, string][]} */ ([[0, "All levels"], [20, "Info"], [30, "Warning"], [40, "Error"], [50, "Critical"]]);
+const BACK = ["ArrowUp", "PageUp", "Home"];
 const ESCAPES = /\u001b\[[0-9;?]*[A-Za-z]/g;
 
 /**
@@ -61,7 +62,6 @@ export function Logs({ of, watched, isLive, nameOf }) {
 
   const onScroll = () => {
     const { scrollTop, scrollHeight, clientHeight } = /** @type {HTMLElement} */ (box.current), below = scrollHeight - scrollTop - clientHeight;
-    if (isFollowing && below > 80) follow(false);
     if (below < 600 && !lines.current.isAtEnd) act((lines) => lines.later());
     if (scrollTop < 300 && !lines.current.isAtStart) {
       act((lines) => lines.earlier()).then(() => {
@@ -71,6 +71,7 @@ export function Logs({ of, watched, isLive, nameOf }) {
       });
     }
   };
+  const goBack = (event) => isFollowing && (event.deltaY < 0 || BACK.includes(event.key) || event.type === "pointerdown") && follow(false);
   const toEnd = () => {
     follow(true);
     lines.current = new Lines(filter);
@@ -90,7 +91,7 @@ export function Logs({ of, watched, isLive, nameOf }) {
     ${error && html`<${Problem} error=${error} />`}
     ${isRead && !size
       ? html`<${Empty} title=${level || text ? "No line meets these filters." : "Nothing was logged."} />`
-      : html`<div class="scroll" ref=${box} onScroll=${onScroll} tabindex="0" role="log" aria-label="Log">
+      : html`<div class="scroll" ref=${box} onScroll=${onScroll} onWheel=${goBack} onKeyDown=${goBack} onPointerDown=${goBack} tabindex="0" role="log" aria-label="Log">
           ${parts.map((part) => html`<div class="part" key=${part[0].id}>${part.map((each) => html`<${Line} key=${each.id} line=${each} nameOf=${nameOf} isTarget=${line?.endsWith(each.id)} />`)}</div>`)}
         </div>`}
   </div>`;
