@@ -1,5 +1,6 @@
 /** Runs by tasks: a column for each of the last runs of a flow, a row for each task, a cell for what became of it. */
 
+import { useEffect, useRef } from "preact/hooks";
 import { duration, exactTime, localTime, number, visible } from "../format.js";
 import { html } from "../html.js";
 import { flowRunPath, taskRunPath } from "../router.js";
@@ -12,7 +13,9 @@ export function Grid({ grid: { flow_runs: runs, tasks, cells } }) {
   const seconds = runs.map((run) => secondsOf({ ...run, total_run_time: run.end_time ? (Date.parse(run.end_time) - Date.parse(run.start_time)) / 1000 : 0 }) ?? 0);
   const longest = Math.max(1e-9, ...seconds);
   const order = runs.map((_, at) => runs.length - 1 - at); // the newest at the right, as on any axis of time
-  return html`<div class="grid-scroll" tabindex="0" role="group" aria-label="Grid of runs and tasks"><table class="grid">
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => box.current?.scrollTo(box.current.scrollWidth, 0), []);
+  return html`<div class="grid-scroll" ref=${box} tabindex="0" role="group" aria-label="Grid of runs and tasks"><table class="grid">
     <thead><tr><th scope="col"><span class="muted">Took at most ${duration(longest)}</span></th>
       ${order.map((at) => {
         const run = runs[at];
