@@ -14,7 +14,7 @@ import { STATE_TYPES, stateColours } from "../states.js";
 /** @typedef {{group: Group, lane: number, top: number, height: number}} Row a lane of -1 is that of a folded task, or of a heading */
 
 export const AXIS = 26;
-const HEAD = 24, LANE = 15, MANY_LANES = 40, MOST_EDGES = 300, NARROWEST = 1e-5;
+const HEAD = 24, LANE = 16, MANY_LANES = 40, MOST_EDGES = 300, NARROWEST = 1e-5;
 const FIRST_BAD = STATE_TYPES.indexOf("CRASHED");
 
 export class Painter {
@@ -33,7 +33,7 @@ export class Painter {
     this.total = 0;
     this.hovered = this.selected = -1;
     this.colours = /** @type {Record<string, string>} */ ({});
-    this.font = "";
+    this.sans = "";
     this.restyle();
   }
 
@@ -43,7 +43,7 @@ export class Painter {
     const token = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
     this.colours = stateColours();
     this.colours = { ...stateColours(), text: token("text"), muted: token("muted"), line: token("line"), back: token("surface"), accent: token("accent") };
-    this.font = `12px ${token("sans")}`;
+    this.sans = token("sans");
     this.paintSoon();
   }
 
@@ -191,7 +191,7 @@ export class Painter {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = this.colours.back;
     context.fillRect(0, 0, this.width, this.height);
-    context.font = this.font;
+    context.font = `12px ${this.sans}`;
     context.textBaseline = "middle";
     const shown = this.rows.filter(({ top, height }) => top + height >= this.scroll && top <= this.scroll + this.height);
     this.#grid();
@@ -255,6 +255,7 @@ export class Painter {
       for (let at = 0; at < each.length; at += 4) context.fillRect(each[at], each[at + 1], each[at + 2], each[at + 3]);
     }
     context.fillStyle = this.colours.back;
+    context.font = `10.5px ${this.sans}`;
     for (const [run, x, y, width] of names) context.fillText(this.#fitting(this.runs.name[run], width - 10), x + 5, y);
     context.restore();
   }
