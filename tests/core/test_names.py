@@ -6,10 +6,11 @@ import subprocess
 import sys
 
 import coolname
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.core.names import UNSUITABLE, generate_name, obfuscate, slugify
+from headrace.core.names import UNSUITABLE, generate_name, obfuscate, slugify, task_name
 
 examples = settings(max_examples=60)
 
@@ -73,3 +74,25 @@ def test_a_slug_is_its_own_slug(text: str, length: int) -> None:
     assert re.fullmatch(r"([a-z0-9]+(-[a-z0-9]+)*)?", slug)
     assert len(slug) <= length
     assert slugify(slug) == slug
+
+
+@pytest.mark.parametrize(
+    ("key", "run", "name"),
+    [
+        ("load-1a2b3c4d", "", "load"),
+        ("load-unknown", "", "load"),
+        ("load-the-data-1a2b3c4d", "called by the user", "load-the-data"),
+        ("load-1a2b3c4d", "Load the data-9f8", "Load the data"),
+        ("load-1a2b3c4d", "-9f8", "load"),
+        ("load-later", "", "load-later"),
+        ("-1a2b3c4d", "", "-1a2b3c4d"),
+        ("module.load", "", "module.load"),
+        ("", "", ""),
+    ],
+)
+def test_a_task_is_called_as_its_run_says_or_else_as_its_function_is(key: str, run: str, name: str) -> None:
+    assert task_name(key, run, "9f8e7d6c5b4a") == name
+
+
+def test_runs_that_do_not_say_how_they_are_told_apart_say_no_name() -> None:
+    assert task_name("load-1a2b3c4d", "Load the data-") == "load"

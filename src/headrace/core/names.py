@@ -7,11 +7,12 @@ them when it is imported, which takes 18-25 ms; the lists, as the two-word gener
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from typing import Any
 
-__all__ = ["generate_name", "obfuscate", "slugify"]
+__all__ = ["generate_name", "obfuscate", "slugify", "task_name"]
 
 # fmt: off
 UNSUITABLE = frozenset({
@@ -23,6 +24,8 @@ UNSUITABLE = frozenset({
 """Words that make names nobody wants to read aloud."""
 
 MASK = "********"
+
+_CHECKSUM = re.compile(r"(?<=.)-(?:[0-9a-f]{8,64}|unknown)\Z")
 
 
 def generate_name() -> str:
@@ -98,3 +101,20 @@ def slugify(text: str, max_length: int | None = None) -> str:
     words = "".join(character if character.isalnum() else " " for character in plain).split()
     slug = "-".join(words)
     return slug if max_length is None else slug[:max_length].rstrip("-")
+
+
+def task_name(task_key: str, run_name: str = "", dynamic_key: str = "") -> str:
+    """What a task is called, as far as a run of it tells.
+
+    Args:
+        task_key: `name-1a2b3c4d`: the function's name and a checksum.
+        run_name: The name of one of its runs: the task's and a part of the dynamic key, unless users have named it.
+        dynamic_key: What tells that run apart from the task's others.
+
+    Example:
+        task_name("load-1a2b3c4d", "Load the data-9f8", "9f8e7d6c5b4a")  # "Load the data"
+    """
+    ending = f"-{dynamic_key[:3]}"
+    if len(ending) > 1 and run_name.endswith(ending) and run_name != ending:
+        return run_name.removesuffix(ending)
+    return _CHECKSUM.sub("", task_key)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from headrace.store.connection import Connection, Dialect
 
-__all__ = ["Cursor", "end_of", "is_held_back", "read_behind", "transaction_of"]
+__all__ = ["Cursor", "end_of", "is_behind", "is_held_back", "place_of", "read_behind", "transaction_of"]
 
 _HORIZON = "pg_snapshot_xmin(pg_current_snapshot())"
 
@@ -63,6 +63,18 @@ def transaction_of(table: str, dialect: Dialect) -> str:
     return "'0'" if dialect == "sqlite" else f"{table}.xid::text"
 
 
+def is_behind(table: str, dialect: Dialect) -> str:
+    """The condition that a row is behind the place that `place_of` gives the parameters of."""
+    if dialect == "sqlite":
+        return f"{table}.seq > :seq"
+    return f"({table}.xid, {table}.seq) > (:transaction::text::xid8, :seq)"
+
+
+def place_of(cursor: Cursor) -> dict[str, Any]:
+    """The parameters of `is_behind`."""
+    return {"seq": cursor.seq, "transaction": str(cursor.transaction)}
+
+
 def read_behind(
     conn: Connection,
     table: str,
@@ -82,13 +94,11 @@ def read_behind(
         limit: How many at most; None for no limit.
         matching: Columns of the table and the values that they must have.
     """
-    parameters: dict[str, Any] = {"seq": after.seq, **matching}
-    if conn.dialect == "sqlite":
-        conditions, order = [f"{table}.seq > :seq"], f"{table}.seq"
-    else:
-        behind = f"({table}.xid, {table}.seq) > (:transaction::text::xid8, :seq)"
-        conditions, order = [behind, f"{table}.xid < {_HORIZON}"], f"{table}.xid, {table}.seq"
-        parameters["transaction"] = str(after.transaction)
+    parameters: dict[str, Any] = {**place_of(after), **matching}
+    conditions, order = [is_behind(table, conn.dialect)], f"{table}.seq"
+    if conn.dialect == "postgresql":
+        conditions.append(f"{table}.xid < {_HORIZON}")
+        order = f"{table}.xid, {table}.seq"
     conditions += [f"{table}.{column} = :{column}" for column in matching]
     if limit is not None:
         parameters["limit"] = limit
