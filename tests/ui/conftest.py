@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from .accessibility import violations
 from .browsers import launch, open_context
 from .problems import PageProblems, watch
+from .records import Records
 from .sites import Site, record_demo
 
 HERE = Path(__file__).parent
@@ -95,6 +96,23 @@ def site(make_site: Callable[..., Site]) -> Site:
 
 
 @pytest.fixture(scope="session")
+def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server that tests share which make runs of their own, each under names that no other test has."""
+    site = Site(tmp_path_factory.mktemp("shared"))
+    try:
+        yield site.start()
+    finally:
+        site.stop()
+    site.assert_sound()
+
+
+@pytest.fixture
+def records(request: pytest.FixtureRequest) -> Records:
+    """Tells the test's own `site` of runs, or the one that is shared by tests which make runs."""
+    return Records(_site_of(request).api)
+
+
+@pytest.fixture(scope="session")
 def demo_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server on which the demonstration's flows have run. It is shared: tests look, and change nothing."""
     site = Site(tmp_path_factory.mktemp("demo"))
@@ -119,8 +137,11 @@ def page_problems() -> Iterator[PageProblems]:
 
 
 @pytest.fixture
-def open_page(page_problems: PageProblems) -> Iterator[Callable[..., Page]]:
-    """Opens pages of a server, each in a browser of its own: `open_page(site, size=NARROW, color_scheme="dark")`."""
+def open_page(page_problems: PageProblems, make_site: object) -> Iterator[Callable[..., Page]]:
+    """Opens pages of a server, each in a browser of its own: `open_page(site, size=NARROW, color_scheme="dark")`.
+
+    They are closed before servers of the test's own are.
+    """
     with ExitStack() as opened:
 
         def open_page(site: Site, **options: Any) -> Page:
@@ -135,9 +156,15 @@ def open_page(page_problems: PageProblems) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def page(open_page: Callable[..., Page], request: pytest.FixtureRequest) -> Page:
-    """A page of the test's own `site`, or of the shared one where it has none: `page.goto("/runs")`."""
-    own = "site" in request.fixturenames
-    return open_page(request.getfixturevalue("site" if own else "demo_site"))
+    """A page of the test's own `site`; of the shared one where it makes `records`; else of the demonstration's."""
+    return open_page(_site_of(request))
+
+
+def _site_of(request: pytest.FixtureRequest) -> Site:
+    asked = request.fixturenames
+    makes_runs = "records" in asked or "shared_site" in asked
+    own = "site" if "site" in asked else "shared_site" if makes_runs else "demo_site"
+    return request.getfixturevalue(own)
 
 
 @pytest.fixture

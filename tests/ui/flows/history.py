@@ -69,7 +69,7 @@ def tell(api: httpx.Client, flow_id: str, run: Past) -> None:
         flow_id=flow_id,
         name=run.name,
         tags=["nightly"],
-        state=state("PENDING", run.started),
+        state=state("SCHEDULED", run.started, scheduled_time=run.started.isoformat()),
     )["id"]
     post(api, f"/flow_runs/{id}/set_state", state=state("RUNNING", began))
     tasks = PLANS[run.flow].tasks
@@ -112,9 +112,10 @@ def final(entered: datetime, fails: bool) -> dict[str, Any]:
     )
 
 
-def state(kind: str, entered: datetime, message: str | None = None) -> dict[str, Any]:
+def state(kind: str, entered: datetime, message: str | None = None, **details: str) -> dict[str, Any]:
     """A state as the API takes it."""
-    return {"type": kind, "id": str(uuid4()), "timestamp": entered.isoformat(), "message": message}
+    known = {"type": kind, "id": str(uuid4()), "timestamp": entered.isoformat()}
+    return {**known, "message": message, "state_details": details}
 
 
 def post(api: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
