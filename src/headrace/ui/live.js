@@ -17,7 +17,7 @@ const open = signal(0), wanted = signal(0);
 export const isLive = computed(() => open.value >= wanted.value && health.value === "up");
 
 /**
- * Watch something while the component is shown.
+ * Watch something while the component is shown. Those who watch the same share a socket.
  * @param {Watched | null} watched null watches nothing
  * @param {(flowRunIds: string[] | null) => void} onChange is told which flow runs have changed; null stands for any
  */
@@ -25,45 +25,66 @@ export function useLive(watched, onChange) {
   const handler = useRef(onChange);
   handler.current = onChange;
   const text = watched && JSON.stringify(watched);
-  useEffect(() => (text ? watch(text, (ids) => handler.current(ids)) : undefined), [text, epoch.value]);
+  useEffect(() => {
+    if (!text) return undefined;
+    const watch = watches.get(text) ?? new Watch(text), tell = (/** @type {string[] | null} */ ids) => handler.current(ids);
+    watch.listeners.add(tell);
+    return () => {
+      watch.listeners.delete(tell);
+      if (!watch.listeners.size) watch.close();
+    };
+  }, [text, epoch.value]);
 }
 
-/**
- * @param {string} watched @param {(flowRunIds: string[] | null) => void} onChange
- * @returns {() => void} stops
- */
-function watch(watched, onChange) {
-  let socket = /** @type {WebSocket | null} */ (null), isOpen = false, failures = 0, timer = 0;
-  wanted.value++;
+const watches = /** @type {Map<string, Watch>} */ (new Map());
 
-  const connect = () => {
-    socket = new WebSocket(`${socketUrl}/ui/changes`, "prefect");
-    socket.onopen = () => socket?.send(JSON.stringify({ type: "auth", token: credentials.get() }));
+/** A socket that tells of changes, opened again when it is lost. */
+class Watch {
+  /** @param {string} watched */
+  constructor(watched) {
+    this.watched = watched;
+    this.listeners = /** @type {Set<(ids: string[] | null) => void>} */ (new Set());
+    this.isOpen = false;
+    this.failures = this.timer = 0;
+    watches.set(watched, this);
+    wanted.value++;
+    this.connect();
+  }
+
+  connect() {
+    const socket = (this.socket = new WebSocket(`${socketUrl}/ui/changes`, "prefect"));
+    socket.onopen = () => socket.send(JSON.stringify({ type: "auth", token: credentials.get() }));
     socket.onmessage = ({ data }) => {
       const message = JSON.parse(data);
-      if (message.type === "auth_success") socket?.send(`{"type":"filter","filter":${watched}}`);
-      else if (message.type === "changes") onChange(message.flow_run_ids);
+      if (message.type === "auth_success") socket.send(`{"type":"filter","filter":${this.watched}}`);
+      else if (message.type === "changes") this.tell(message.flow_run_ids);
       else {
-        isOpen = true;
-        failures = 0;
+        this.isOpen = true;
+        this.failures = 0;
         open.value++;
-        onChange(null); // also the first time: something may have happened since what is shown was read
+        this.tell(null); // also the first time: something may have happened since what is shown was read
       }
     };
     socket.onclose = () => {
-      if (isOpen) open.value--;
-      isOpen = false;
-      timer = window.setTimeout(connect, Math.min(500 * 2 ** failures++, 10_000));
+      if (this.isOpen) open.value--;
+      this.isOpen = false;
+      this.timer = window.setTimeout(() => this.connect(), Math.min(500 * 2 ** this.failures++, 10_000));
     };
-  };
-  connect();
-  return () => {
-    clearTimeout(timer);
+  }
+
+  /** @param {string[] | null} ids */
+  tell(ids) {
+    for (const listener of this.listeners) listener(ids);
+  }
+
+  close() {
+    watches.delete(this.watched);
+    clearTimeout(this.timer);
     wanted.value--;
-    if (isOpen) open.value--;
-    if (!socket) return;
+    if (this.isOpen) open.value--;
+    const socket = /** @type {WebSocket} */ (this.socket);
     socket.onclose = socket.onmessage = null;
-    socket.onopen = () => socket?.close();
+    socket.onopen = () => socket.close();
     socket.close();
-  };
+  }
 }

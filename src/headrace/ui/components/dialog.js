@@ -65,8 +65,8 @@ function Asked({ question: { title, body, action, isDangerous, act } }) {
     <div>${body}</div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <footer>
-      <button class="button" onClick=${close}>Keep it as it is</button>
-      <button class="button ${isDangerous ? "danger" : "primary"}" disabled=${isBusy} onClick=${confirm} autofocus>${action}</button>
+      <button class="button" onClick=${close} autofocus=${isDangerous}>Keep it as it is</button>
+      <button class="button ${isDangerous ? "danger" : "primary"}" disabled=${isBusy} onClick=${confirm} autofocus=${!isDangerous}>${action}</button>
     </footer>
   <//>`;
 }

@@ -1,6 +1,6 @@
 /** Lists of flow runs: read page by page, kept up to date, chosen from. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { post } from "../api.js";
 import { html } from "../html.js";
 import { useLive } from "../live.js";
@@ -17,51 +17,69 @@ const PAGE = 100;
  * @param {unknown[]} about what the filter depends on
  */
 export function useFlowRuns(filter, about) {
-  const key = JSON.stringify(about);
-  const list = useRef({ key: "", runs: /** @type {any[]} */ ([]), isWhole: false, isReading: false });
-  const [, redraw] = useState(0);
-  const changed = useRef(/** @type {Set<string>} */ (new Set()));
-
-  const top = useResource(async () => {
-    const page = await post("/flow_runs/filter", { ...filter(), limit: PAGE });
-    const known = list.current.key === key ? list.current.runs : [];
-    const ids = new Set(page.map((run) => run.id));
-    const below = page.length < PAGE ? [] : known.slice(PAGE).filter((run) => !ids.has(run.id));
-    list.current = { key, runs: [...page, ...(await fresh(below, changed.current))], isWhole: page.length < PAGE, isReading: false };
-    changed.current = new Set();
-    return list.current;
-  }, about);
-
-  const more = async () => {
-    const { current } = list;
-    if (current.isWhole || current.isReading || current.key !== key) return;
-    current.isReading = true;
-    try {
-      const page = await post("/flow_runs/filter", { ...filter(), limit: 2 * PAGE, offset: current.runs.length });
-      if (list.current !== current) return;
-      const ids = new Set(current.runs.map((run) => run.id));
-      current.runs = [...current.runs, ...page.filter((run) => !ids.has(run.id))];
-      current.isWhole = page.length < 2 * PAGE;
-      redraw((n) => n + 1);
-    } finally {
-      current.isReading = false;
-    }
-  };
-
+  const list = useMemo(() => new RunList(), [JSON.stringify(about)]), [, redraw] = useState(0);
+  list.filter = filter;
+  const top = useResource(() => list.refresh(), about);
   useLive({ of: "flow-runs" }, (ids) => {
-    for (const id of ids ?? []) changed.current.add(id);
+    for (const id of ids ?? []) list.changed.add(id);
     top.refresh();
   });
-  return { ...top, runs: list.current.runs, more };
+  const shown = top.data ?? list;
+  const more = async () => {
+    if (await shown.more()) redraw((n) => n + 1);
+  };
+  return { ...top, runs: shown.runs, more };
 }
 
-/** Runs below the first page, those read anew that have changed. @param {any[]} runs @param {Set<string>} changed */
-async function fresh(runs, changed) {
-  const ids = runs.map(({ id }) => id).filter((id) => changed.has(id)).slice(0, 2 * PAGE);
-  if (!ids.length) return runs;
-  const page = await post("/flow_runs/filter", { flow_runs: { id: { any_: ids } }, limit: 2 * PAGE });
-  const byId = new Map(page.map((run) => [run.id, run]));
-  return runs.map((run) => byId.get(run.id) ?? run);
+/** Runs from the first one on, as many as were read. */
+class RunList {
+  constructor() {
+    this.filter = /** @type {() => object} */ (() => ({}));
+    this.runs = /** @type {any[]} */ ([]);
+    this.changed = /** @type {Set<string>} */ (new Set());
+    this.isWhole = this.isReading = false;
+  }
+
+  /** Read the first page anew, and what has changed below it. */
+  async refresh() {
+    const { changed } = this;
+    this.changed = new Set();
+    const page = await this.#page({ limit: PAGE });
+    const top = new Set(page.map(({ id }) => id)), below = this.runs.filter(({ id }) => changed.has(id) && !top.has(id));
+    const fresh = new Map((await runsOf(below)).map((run) => [run.id, run]));
+    // What was read below goes on behind the last run that both have; without one it is too far away.
+    const seam = this.runs.findLastIndex(({ id }) => top.has(id));
+    if (page.length < PAGE || seam < 0) this.isWhole = page.length < PAGE;
+    const rest = page.length < PAGE || seam < 0 ? [] : this.runs.slice(seam + 1);
+    this.runs = [...page, ...rest.map((run) => fresh.get(run.id) ?? run)];
+    return this;
+  }
+
+  /** Read on. @returns {Promise<boolean>} whether there were more */
+  async more() {
+    if (this.isWhole || this.isReading) return false;
+    this.isReading = true;
+    try {
+      const page = await this.#page({ limit: 2 * PAGE, offset: this.runs.length });
+      const known = new Set(this.runs.map(({ id }) => id));
+      this.runs = [...this.runs, ...page.filter(({ id }) => !known.has(id))];
+      this.isWhole = page.length < 2 * PAGE;
+      return true;
+    } finally {
+      this.isReading = false;
+    }
+  }
+
+  /** @param {object} part @returns {Promise<any[]>} */
+  #page(part) {
+    return post("/flow_runs/filter", { ...this.filter(), ...part });
+  }
+}
+
+/** @param {any[]} runs @returns {Promise<any[]>} the same as they are now */
+async function runsOf(runs) {
+  const ids = runs.slice(0, 2 * PAGE).map(({ id }) => id);
+  return ids.length ? post("/flow_runs/filter", { flow_runs: { id: { any_: ids } }, limit: 2 * PAGE }) : [];
 }
 
 /** @type {import("./rows.js").Column[]} */
@@ -82,10 +100,10 @@ export function useFlowRunChanges(act) {
   useLive({ of: "flow-runs" }, act);
 }
 
-/** Whatever is chosen of a list. */
-export function useSelection() {
+/** Whatever is chosen of a list; nothing, once it is another list. @param {string} about */
+export function useSelection(about) {
   const [chosen, choose] = useState(/** @type {Set<string>} */ (new Set()));
-  useEffect(() => () => choose(new Set()), []);
+  useEffect(() => choose(new Set()), [about]);
   const toggle = (/** @type {string} */ id) => {
     const next = new Set(chosen);
     next.delete(id) || next.add(id);

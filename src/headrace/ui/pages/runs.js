@@ -5,7 +5,7 @@ import { post, put, remove } from "../api.js";
 import { attempt, Dialog, tell } from "../components/dialog.js";
 import { Empty, Icon, Loaded, Menu, Name, useTitle } from "../components/elements.js";
 import { FlowFilter, listed, spanOf, StateFilter, TagFilter, TextFilter, TimeSpan } from "../components/filters.js";
-import { FLOW_RUN_COLUMNS, useFlowRuns, useSelection } from "../components/flow_runs.js";
+import { FLOW_RUN_COLUMNS, useFlowRunChanges, useFlowRuns, useSelection } from "../components/flow_runs.js";
 import { BulkActions } from "../components/run_actions.js";
 import { Rows } from "../components/rows.js";
 import { Command } from "../components/elements.js";
@@ -28,8 +28,9 @@ export default function Runs() {
   const about = [query.value.toString()];
   const isFiltered = FILTERS.some((name) => query.value.has(name));
   const list = useFlowRuns(() => ({ ...scope(), sort: sort() }), about);
-  const total = useResource(() => post("/flow_runs/count", scope()), [...about, list.data && list.runs[0]?.id]);
-  const { chosen, choose, toggle } = useSelection();
+  const total = useResource(() => post("/flow_runs/count", scope()), about);
+  useFlowRunChanges(total.refresh);
+  const { chosen, choose, toggle } = useSelection(about[0]);
   const columns = [{ name: html`<${ChooseAll} runs=${list.runs} chosen=${chosen} choose=${choose} />`, width: "30px", cell: box }, ...FLOW_RUN_COLUMNS];
   /** @param {any} run */
   function box(run) {
