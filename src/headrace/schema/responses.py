@@ -220,7 +220,7 @@ class HistoryResponse(Schema, kw_only=True):
 
 
 class CountByState(Schema, kw_only=True):
-    """How many task runs are in a state of each type."""
+    """How many runs are in a state of each type."""
 
     COMPLETED: int = 0
     PENDING: int = 0

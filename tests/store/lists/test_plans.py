@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from headrace.core.states import StateType
+from headrace.schema.filters.flow_runs import FlowRunFilter, FlowRunFilterParentTaskRunId
 from headrace.schema.logs import Log
 from headrace.schema.requests.flow_runs import (
     FlowRunsFilterBody,
@@ -19,6 +20,7 @@ from headrace.schema.requests.flow_runs import (
     UIFlowRunsHistoryBody,
 )
 from headrace.schema.requests.logs import LogsFilterBody
+from headrace.schema.requests.scope import RunScope
 from headrace.schema.requests.task_runs import TaskRunsFilterBody, TaskRunsHistoryBody
 from headrace.schema.runs import FlowRun, TaskRun
 from headrace.schema.sorting import FlowRunSort, LogSort, TaskRunSort
@@ -26,18 +28,23 @@ from headrace.schema.states import State
 from headrace.schema.transitions import TaskTransition
 from headrace.store import deletions, flow_runs, states, task_runs
 from headrace.store.creations import create_flow_runs
+from headrace.store.cursors import Cursor
 from headrace.store.flows import read_or_create_flow
-from headrace.store.lists import overviews, queries
+from headrace.store.lists import flow_grids, overviews, queries
+from headrace.store.lists.failing_flows import read_failing_flows
 from headrace.store.lists.flow_runs import (
     count_flow_runs,
     read_flow_run_history,
     read_flow_runs,
     versions_query,
 )
+from headrace.store.lists.last_runs import read_last_runs
 from headrace.store.lists.logs import read_logs, read_logs_after
+from headrace.store.lists.states_over_time import read_states_over_time
 from headrace.store.lists.task_runs import count_task_runs, read_task_run_history, read_task_runs
 from headrace.store.records import record
 from headrace.store.store import Store
+from headrace.store.timeline import read_timeline
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SOME, OTHER = UUID("01a20377-0000-7000-8000-000000000001"), UUID("01a20377-0000-7000-8000-000000000002")
@@ -46,6 +53,7 @@ SPAN = {
     "history_end": "2026-01-02T00:00:00Z",
     "history_interval_seconds": 3600,
 }
+TOP = RunScope(flow_runs=FlowRunFilter(parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=True)))
 SINCE = {"after_": "2026-01-01T00:00:00Z"}
 
 WHOLE = re.compile(
@@ -232,6 +240,11 @@ def test_task_runs_are_counted_without_reading_all(plans, wanted):
         lambda conn: overviews.count_ended_task_runs(
             conn, TaskRunsFilterBody(), start=NOW - timedelta(days=1), end=NOW
         ),
+        lambda conn: overviews.count_flow_runs_by_state(conn, body(FlowRunsFilterBody, **OF_FLOW_RUNS[1])),
+        lambda conn: read_last_runs(conn, [SOME], most=20, now=NOW),
+        lambda conn: read_failing_flows(conn, since=NOW - timedelta(days=1), until=NOW, most=10),
+        lambda conn: flow_grids._read_shares(conn, [SOME, OTHER]),
+        lambda conn: read_states_over_time(conn, TOP, since=NOW - timedelta(days=1), until=NOW, buckets=10),
         lambda conn: states.read_states(conn, SOME, "flow-run"),
         lambda conn: task_runs.find_by_key(conn, TaskRun(task_key="t", dynamic_key="0", flow_run_id=SOME)),
     ],
@@ -240,6 +253,36 @@ def test_nothing_reads_a_table_from_end_to_end(plans, query):
     for plan in plans(query):
         assert not WHOLE.search(plan), plan
         assert not re.search(r"SCAN task_run\b", plan), plan
+
+
+def test_the_last_runs_of_a_flow_are_read_from_an_index_in_their_order(plans):
+    [plan] = plans(lambda conn: read_last_runs(conn, [SOME], most=20, now=NOW))
+    assert "ix_flow_run_flow" in plan
+    assert not SORTED.search(plan), plan
+
+
+@pytest.mark.parametrize(
+    "states", [{}, {"state": {"type": {"any_": ["FAILED"]}}}, {"tags": {"all_": ["a"]}}], ids=str
+)
+def test_that_runs_have_no_parent_is_not_what_they_are_looked_for_by(plans, states):
+    without_parent = {"parent_task_run_id": {"is_null_": True}}
+    scope = body(FlowRunsFilterBody, flow_runs={**without_parent, **states})
+    counts = plans(lambda conn: count_flow_runs(conn, scope))
+    counts += plans(lambda conn: overviews.count_flow_runs_by_state(conn, scope)) if states else []
+    counts += plans(
+        lambda conn: read_states_over_time(conn, scope, since=NOW - timedelta(days=1), until=NOW, buckets=10)
+    )
+    for plan in counts:
+        assert "ix_flow_run_parent (parent_task_run_id=?)" not in plan, plan
+
+
+@pytest.mark.parametrize("after", [None, Cursor(0, 1)])
+def test_a_timeline_is_read_from_indexes(store, plans, runs, after):
+    [run] = store.read(lambda conn: read_flow_runs(conn, limit=1))
+    for plan in plans(lambda conn: read_timeline(conn, run.id, after=after)):
+        assert not WHOLE.search(plan) or "max" in plan, plan
+        assert not re.search(r"SCAN task_run\b", plan), plan
+        assert not re.search(r"SCAN (?!behind|shown|\()", plan), plan
 
 
 # --- Common and rare -------------------------------------------------------------------------------------------

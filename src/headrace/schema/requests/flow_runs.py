@@ -42,6 +42,7 @@ __all__ = [
     "FlowRunsLatenessBody",
     "FlowRunsPaginateBody",
     "ResumeBody",
+    "StatesOverTimeBody",
     "UIFlowRunsHistoryBody",
 ]
 
@@ -224,3 +225,20 @@ class UIFlowRunsHistoryBody(PoolScope, kw_only=True):
     sort: FlowRunSort = FlowRunSort.EXPECTED_START_TIME_DESC
     limit: Annotated[int, Meta(ge=0, le=1000)] = 1000
     offset: Offset = 0
+
+
+class StatesOverTimeBody(QueueScope, kw_only=True):
+    """`POST /ui/flow_runs/states-over-time`.
+
+    Args:
+        since: The start of the first interval (UTC).
+        until: The end of the last (UTC); the time of asking when left out.
+        buckets: How many intervals.
+    """
+
+    since: datetime
+    until: datetime | None = None
+    buckets: Annotated[int, Meta(ge=1, le=200)] = 60
+
+    def __post_init__(self) -> None:
+        self.since, self.until = utc(self.since), utc(self.until)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, literal_column, select
+from msgspec import structs
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
 
+from headrace.schema.filters.flow_runs import FlowRunFilterParentTaskRunId
+from headrace.schema.filters.shapes import Operator
 from headrace.schema.requests.flow_runs import FlowRunsHistoryBody
 from headrace.schema.requests.scope import RunScope
 from headrace.schema.responses import HistoryResponse
@@ -22,6 +25,12 @@ from headrace.store.lists.history import read_history
 from headrace.store.lists.limits import DEFAULT_LIMIT
 from headrace.store.lists.where import flow_runs_within, order
 from headrace.store.tables import event, flow_run
+
+WITHOUT_PARENT = FlowRunFilterParentTaskRunId(is_null_=True)
+"""The criterion of flow runs that are no subflow runs."""
+
+_SUBFLOWS = select(flow_run.c.id).where(flow_run.c.parent_task_run_id > bindparam("least", UUID(int=0)))
+"""Subflow runs, in SQLite; their condition is one that it takes an index for."""
 
 
 def read_flow_runs(
@@ -82,7 +91,45 @@ def _wanted(
 
 def count_flow_runs(conn: Connection, scope: RunScope | None = None) -> int:
     """How many flow runs there are."""
-    return queries.count(conn, select(flow_run.c.id).where(*flow_runs_within(scope or RunScope())))
+    wanted = scope or RunScope()
+    others = _with_any_parent(wanted)
+    if others is None or conn.dialect != "sqlite" or _has_many_subflows(conn):
+        return queries.count(conn, select(flow_run.c.id).where(*conditions_to_count(wanted)))
+    # What meets the other conditions is counted in their index; a condition on parents would have all those rows read.
+    found = select(flow_run.c.id).where(*flow_runs_within(others))
+    subflows = found.where(flow_run.c.id.in_(_SUBFLOWS))
+    return queries.count(conn, found) - queries.count(conn, subflows, is_found=True)
+
+
+def conditions_to_count(scope: RunScope, *, is_narrowed: bool = False) -> Iterator[ColumnElement[bool]]:
+    """The conditions on `flow_run` where rows are counted.
+
+    That nearly all flow runs have no parent, SQLite does not know: it would look for them in the index of parents rather than for
+    what few meet the other conditions.
+
+    Args:
+        scope: Which flow runs.
+        is_narrowed: Whether there are other conditions beside these.
+    """
+    others = _with_any_parent(scope)
+    conditions = [*flow_runs_within(others or scope)]
+    if others is not None:
+        parent = flow_run.c.parent_task_run_id
+        yield (queries.unindexed(parent) if conditions or is_narrowed else parent).is_(None)
+    yield from conditions
+
+
+def _with_any_parent(scope: RunScope) -> RunScope | None:
+    """What is asked for but that it has no parent; None when that is not asked for."""
+    runs = scope.flow_runs
+    if runs is None or runs.operator is Operator.or_ or runs.parent_task_run_id != WITHOUT_PARENT:
+        return None
+    return structs.replace(scope, flow_runs=structs.replace(runs, parent_task_run_id=None))
+
+
+def _has_many_subflows(conn: Connection) -> bool:
+    some = _SUBFLOWS.limit(queries.MANY)
+    return queries.count(conn, some) >= queries.MANY
 
 
 def average_lateness(conn: Connection, scope: RunScope | None = None, *, now: datetime) -> float | None:

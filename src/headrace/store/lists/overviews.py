@@ -17,6 +17,7 @@ from headrace.store.columns import id_of, instant_of
 from headrace.store.connection import Connection, micros
 from headrace.store.lists import queries
 from headrace.store.lists.estimates import run_seconds, seconds_late
+from headrace.store.lists.flow_runs import conditions_to_count
 from headrace.store.lists.where import (
     flow_runs_within,
     is_narrow,
@@ -28,6 +29,7 @@ from headrace.store.tables import ENDED, STARTED, flow_run, task_run
 __all__ = [
     "BUCKETS",
     "count_ended_task_runs",
+    "count_flow_runs_by_state",
     "count_task_runs_by_state",
     "count_task_runs_of",
     "read_next_flow_runs",
@@ -104,6 +106,15 @@ def count_task_runs_of(conn: Connection, flow_run_ids: Sequence[UUID]) -> dict[U
     )
     found = {_known(id_of(run_id)): count for run_id, count in queries.rows(conn, counts)}
     return {run_id: found.get(run_id, 0) for run_id in flow_run_ids}
+
+
+def count_flow_runs_by_state(conn: Connection, scope: RunScope | None = None) -> CountByState:
+    """How many flow runs there are in each state."""
+    state, conditions = flow_run.c.state_type, [*conditions_to_count(scope or RunScope())]
+    # As below: what few runs are asked for has an index of its own.
+    kind: ColumnElement[Any] = queries.unindexed(state) if conditions else state
+    counts: Any = select(kind, func.count()).where(kind.is_not(None), *conditions).group_by(kind)
+    return CountByState(**{str(kind): count for kind, count in queries.rows(conn, counts)})
 
 
 def count_task_runs_by_state(conn: Connection, scope: RunScope | None = None) -> CountByState:

@@ -39,15 +39,22 @@ class Statement:
         query: The query.
         dialect: The database's.
         is_list: Whether it reads some rows in an order, which is when this matters.
+        is_found: Whether its rows are found by another condition, so that none of those gets an index.
     """
 
-    def __init__(self, query: Select[Any], dialect: Dialect, *, is_list: bool = False) -> None:
+    def __init__(
+        self, query: Select[Any], dialect: Dialect, *, is_list: bool = False, is_found: bool = False
+    ) -> None:
         self._query = query
         self._dialect = dialect
         found: list[_Doubted] = []
         text = self._compile(found=found)
-        is_doubted = dialect == "sqlite"
-        self._unfit = [each.condition for each in found if each.is_for_lists and not (is_list and is_doubted)]
+        is_doubted = dialect == "sqlite" and not is_found
+        self._unfit = [
+            each.condition
+            for each in found
+            if is_found or (each.is_for_lists and not (is_list and is_doubted))
+        ]
         if self._unfit:
             text = self._compile(without_index=self._unfit)
         self._texts = {frozenset[int](): text}
@@ -106,10 +113,11 @@ def list_rows(conn: Connection, query: Select[Any]) -> list[Row]:
     return compiled(query, conn.dialect).rows(conn)
 
 
-def count(conn: Connection, query: Select[Any]) -> int:
-    """How many rows a query has."""
-    counted: int = rows(conn, select(func.count()).select_from(query.order_by(None).subquery()))[0][0]
-    return counted
+def count(conn: Connection, query: Select[Any], *, is_found: bool = False) -> int:
+    """How many rows a query has; for `is_found` see `Statement`."""
+    counted: Select[Any] = select(func.count()).select_from(query.order_by(None).subquery())
+    number: int = Statement(counted, conn.dialect, is_found=is_found).rows(conn)[0][0]
+    return number
 
 
 @cache
