@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from .rows import row_of
+from .rows import expect_names, row_of
 
 
 def states_of(records, text: str) -> dict[str, str]:
@@ -40,6 +40,17 @@ def test_all_that_are_loaded_are_chosen_at_once(page, records):
     page.get_by_role("checkbox", name="Choose all that are loaded").check()
     expect(chosen(page)).to_contain_text("2 runs chosen")
     page.get_by_role("checkbox", name="Choose all that are loaded").uncheck()
+    expect(chosen(page)).to_have_count(0)
+
+
+def test_what_is_chosen_is_among_what_is_shown(page, records):
+    """Nobody deletes what a filter hides."""
+    for name in ("seen-now", "seen-before"):
+        records.flow_run("picking", name, "PENDING")
+    page.goto("/runs?text=seen-")
+    page.get_by_role("checkbox", name="Choose all that are loaded").check()
+    page.get_by_role("searchbox", name="Name of a run").fill("seen-now")
+    expect_names(page, ["seen-now"])
     expect(chosen(page)).to_have_count(0)
 
 

@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from ..e2e.servers import eventually
 from .menus import choose, menu, tick
-from .records import state
+from .records import copy_flow_run, state
 from .rows import expect_names, names_of, row_of, rows
 
 
@@ -233,6 +234,25 @@ def test_a_run_that_no_longer_meets_the_filter_goes_from_the_list(page, records)
 
 
 # --- many, and without a mouse -------------------------------------------------------------------------------------
+
+
+def test_of_100_000_runs_those_in_sight_are_in_the_document(page, site, records):
+    run = records.flow_run("many", "one-of-many", "COMPLETED", tags=["many"])
+    copy_flow_run(site.server.database, run, 99_999)
+    page.goto("/runs")
+    table = page.get_by_role("table", name="Flow runs")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Runs 100,000")
+    expect(table).to_have_attribute("aria-rowcount", "100001")
+
+    def assert_reached(place: int) -> None:
+        page.keyboard.press("End")  # there is more below it as soon as that was read
+        assert table.locator(f"[aria-rowindex='{place}']").count() == 1
+
+    for place in (101, 301, 501):
+        eventually(lambda: assert_reached(place))
+        assert rows(page).count() < 80
+    page.keyboard.press("Home")
+    expect(table.locator("[aria-rowindex='2']")).to_be_visible()
 
 
 def test_arrow_keys_go_from_row_to_row_and_enter_opens(page, demo_site):
