@@ -485,3 +485,13 @@ def test_several_processes_serve_one_page(start_server):
         with httpx.Client() as client:  # a connection of its own, which any of them may answer
             assert client.get(f"{address}{assets}/app.js").status_code == 200
     server.stop()
+
+
+async def test_what_the_page_cannot_do_without_is_asked_for_first(app, connect):
+    page = connect(app, base_url="http://headrace.test")
+    preloaded = re.findall(r'"modulepreload" href="[^"]*?/assets/\w+/([^"]+)"', (await page.get("/")).text)
+
+    needed = {"app.js", "api.js", "components/dialog.js", "components/elements.js", "vendor/preact.js"}
+    assert needed < set(preloaded[:20])
+    assert preloaded.index("components/timeline.js") > max(map(preloaded.index, needed))
+    assert not [name for name in preloaded if name.startswith("pages/")]

@@ -24,7 +24,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from html import escape
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -41,6 +41,7 @@ FOLDER = Path(__file__).parents[1] / "ui"
 """The page's files."""
 
 INDEX = "index.html"
+MAIN = "app.js"
 ICON = "favicon.svg"
 
 LATER = "pages/"
@@ -66,6 +67,9 @@ OF_PAGE = [
 _COMMENT = re.compile(rb"^[ ]*/\*(?:(?!\*/).)*\*/[ ]*\n|/\*\*.*?\*/ ?|^ +", re.DOTALL | re.MULTILINE)
 """What people need and browsers do not: comments, types among them, and indentation. Strings with `/**` in them, or of several
 lines, are not to be in our modules."""
+
+_IMPORT = re.compile(rb'^import [^"]*"\.[^"]*/([\w-]+\.js)";$', re.MULTILINE)
+"""The name of one of our modules that is imported, without its folder."""
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
@@ -199,10 +203,11 @@ class _Files:
         self._icon = self._assets.get(f"{version}/{ICON}")
         self._index = None if template is None else self._page(template.decode(), version, contents)
 
-    def _page(self, template: str, version: str, names: Iterable[str]) -> StaticFile:
+    def _page(self, template: str, version: str, contents: Mapping[str, bytes]) -> StaticFile:
         assets = f"{self._base}/assets/{version}"
-        at_once = [name for name in names if name.endswith(".js") and not name.startswith(LATER)]
-        links = [f'<link rel="modulepreload" href="{escape(f"{assets}/{name}")}">' for name in at_once]
+        links = [
+            f'<link rel="modulepreload" href="{escape(f"{assets}/{name}")}">' for name in _preloaded(contents)
+        ]
         values = {
             "base": escape(self._base),
             "assets": escape(assets),
@@ -240,6 +245,18 @@ def _marks(folder: str, below: str = "") -> Iterator[tuple[str, tuple[int, int]]
             else:
                 found = entry.stat()
                 yield f"{below}{entry.name}", (found.st_mtime_ns, found.st_size)
+
+
+def _preloaded(contents: Mapping[str, bytes]) -> list[str]:
+    """The modules that a page asks for at once: first those without which it shows nothing, for few are sent at a time."""
+    modules = [name for name in contents if name.endswith(".js") and not name.startswith(LATER)]
+    needed = [MAIN, *(name for name in modules if name.startswith(OF_OTHERS))]
+    for name in needed:  # grows meanwhile
+        imported = {found.decode() for found in _IMPORT.findall(contents.get(name, b""))}
+        needed += [
+            other for other in modules if PurePosixPath(other).name in imported and other not in needed
+        ]
+    return sorted(modules, key=lambda name: name not in needed)
 
 
 def _version_of(contents: Mapping[str, bytes], template: bytes | None) -> str:
