@@ -79,13 +79,15 @@ const Banner = () =>
   health.value === "down" &&
   html`<div class="banner" role="alert"><b>The server does not answer.</b> What you see may be out of date; this goes away by itself when it is back.</div>`;
 
+/** @param {string} at */
+const routeOf = (at) => ROUTES.find(({ pattern }) => pattern.test(at)) ?? NOT_FOUND;
+
 function Page() {
   const [shown, setShown] = useState(/** @type {any} */ (null));
   const at = path.value;
   useEffect(() => {
     let isWanted = true;
-    const route = ROUTES.find(({ pattern }) => pattern.test(at)) ?? NOT_FOUND;
-    const id = route.pattern.exec(at)?.[1];
+    const route = routeOf(at), id = route.pattern.exec(at)?.[1];
     route.load().then(
       ({ default: page }) => isWanted && setShown({ page, id, at }),
       (error) => isWanted && setShown({ error, at }),
@@ -118,6 +120,9 @@ function SignIn() {
     </form>
   <//>`;
 }
+
+// Asked for before the frame is drawn, not after; what is wrong with it shows where it is used.
+routeOf(path.value).load().catch(() => undefined);
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 root.replaceChildren();

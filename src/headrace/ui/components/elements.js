@@ -1,7 +1,7 @@
 /** The small parts that every page is made of. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError } from "../api.js";
+import { ApiError, apiUrl } from "../api.js";
 import { ago, clock, duration, exactDuration, exactTime, localTime, visible } from "../format.js";
 import { html } from "../html.js";
 import { flowRunPath, served, taskRunPath } from "../router.js";
@@ -100,6 +100,12 @@ export const Empty = ({ title, children }) => html`<div class="empty"><p><b>${ti
 
 /** A command to copy. @param {{children: string}} props */
 export const Command = ({ children }) => html`<div class="command"><code>${children}</code><${Copy} text=${children} /></div>`;
+
+/** A server that has recorded nothing. */
+export const NoRuns = () => html`<${Empty} title="Nothing has run here yet.">
+  <p>Run a flow with this server's address, and it appears here while it runs:</p>
+  <${Command}>${`HEADRACE_API_URL=${apiUrl} python your_flow.py`}<//>
+<//>`;
 
 /** @param {{error: Error, noun?: string}} props */
 export function Problem({ error, noun = "page" }) {

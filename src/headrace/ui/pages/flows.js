@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { post } from "../api.js";
-import { Duration, Empty, Loaded, Name, Tags, Time, useTitle } from "../components/elements.js";
+import { Duration, Empty, Loaded, Name, NoRuns, Tags, Time, useTitle } from "../components/elements.js";
 import { TextFilter } from "../components/filters.js";
 import { useFlowRunChanges } from "../components/flow_runs.js";
 import { LastRuns } from "../components/last_runs.js";
@@ -13,7 +13,6 @@ import { knowFlows } from "../names.js";
 import { flowPath, go, query } from "../router.js";
 import { useResource } from "../resource.js";
 import { isFinal } from "../states.js";
-import { NoRuns } from "./runs.js";
 
 const PAGE = 100;
 

@@ -2,7 +2,7 @@
 
 import { post } from "../api.js";
 import { StateBars } from "../components/bars.js";
-import { Card, Empty, FlowRunLink, Loaded, Name, RunTime, StateBadge, Time, useTitle } from "../components/elements.js";
+import { Card, Empty, FlowRunLink, Loaded, Name, NoRuns, RunTime, StateBadge, Time, useTitle } from "../components/elements.js";
 import { spanOf, TimeSpan } from "../components/filters.js";
 import { useFlowRunChanges } from "../components/flow_runs.js";
 import { compact, count, number, visible } from "../format.js";
@@ -11,7 +11,6 @@ import { flowName, knowFlows } from "../names.js";
 import { flowPath, flowRunPath, href, query } from "../router.js";
 import { useResource } from "../resource.js";
 import { stateClass, STATE_TYPES, typeName } from "../states.js";
-import { NoRuns } from "./runs.js";
 
 const BARS = 60;
 const TOP = { parent_task_run_id: { is_null_: true } };

@@ -3,12 +3,11 @@
 import { useState } from "preact/hooks";
 import { post, put, remove } from "../api.js";
 import { attempt, Dialog, tell } from "../components/dialog.js";
-import { Empty, Icon, Loaded, Menu, Name, useTitle } from "../components/elements.js";
+import { Empty, Icon, Loaded, Menu, Name, NoRuns, useTitle } from "../components/elements.js";
 import { FlowFilter, listed, spanOf, StateFilter, TagFilter, TextFilter, TimeSpan } from "../components/filters.js";
 import { FLOW_RUN_COLUMNS, useFlowRunChanges, useFlowRuns, useSelection } from "../components/flow_runs.js";
 import { BulkActions } from "../components/run_actions.js";
 import { Rows } from "../components/rows.js";
-import { Command } from "../components/elements.js";
 import { count, number } from "../format.js";
 import { html } from "../html.js";
 import { go, query, setQuery } from "../router.js";
@@ -59,11 +58,6 @@ export default function Runs() {
 }
 
 const NoMatch = () => html`<${Empty} title="No run meets all of these filters."><button class="button" onClick=${() => go("/runs", true)}>Show all runs</button><//>`;
-
-export const NoRuns = () => html`<${Empty} title="Nothing has run here yet.">
-  <p>Run a flow with this server's address, and it appears here while it runs:</p>
-  <${Command}>${`HEADRACE_API_URL=${location.origin}/api python your_flow.py`}<//>
-<//>`;
 
 const sort = () => (query.value.get("sort") ?? "") in SORTS ? /** @type {string} */ (query.value.get("sort")) : NEWEST;
 
