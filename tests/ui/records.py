@@ -170,32 +170,33 @@ class Records:
 def copy_flow_run(database: str, flow_run_id: str, count: int) -> None:
     """Give a store copies of a flow run that has been in one state, each a second older: 100,000 in seconds, not minutes.
 
+    The oldest come first, so that each goes to the end of the indexes.
+
     Args:
         database: The URL of the store, an SQLite file; its server may run.
         flow_run_id: The run.
         count: How many copies.
     """
     with closing(sqlite3.connect(database.removeprefix("sqlite:///"), timeout=60)) as store:
-        store.row_factory = sqlite3.Row
-        run = UUID(flow_run_id).bytes
-        (row,) = store.execute("SELECT * FROM flow_run WHERE id = ?", (run,)).fetchall()
-        (step,) = store.execute("SELECT * FROM event WHERE run_id = ?", (run,)).fetchall()
-        row, step = dict(row), dict(step)
-        del step["seq"]
-        rows, steps = [], []
-        for number in range(1, count + 1):
-            copy, entered = uuid7().bytes, uuid7().bytes
-            at = row["expected_start_time"] - number * 1_000_000
-            times = {"created": at, "expected_start_time": at, "start_time": at, "end_time": at}
-            rows.append({**row, **times, "id": copy, "state_id": entered, "name": f"{row['name']}-{number}"})
-            steps.append({**step, "id": entered, "run_id": copy, "flow_run_id": copy, "occurred": at})
-        _insert(store, "event", steps)
-        _insert(store, "flow_run", rows)
+        store.execute("CREATE TEMP TABLE copy (run BLOB, state BLOB, seconds INTEGER)")
+        ids = ((uuid7().bytes, uuid7().bytes, count - number) for number in range(count))
+        store.executemany("INSERT INTO copy VALUES (?, ?, ?)", ids)
+        at = "expected_start_time - copy.seconds * 1000000"
+        times = dict.fromkeys(("created", "expected_start_time", "start_time", "end_time"), at)
+        run = {"id": "copy.run", "state_id": "copy.state", "name": "name || '-' || copy.seconds", **times}
+        step = {"id": "copy.state", "run_id": "copy.run", "flow_run_id": "copy.run", "seq": "NULL"}
+        _insert_copies(store, "event", step, "run_id", flow_run_id)
+        _insert_copies(store, "flow_run", run, "id", flow_run_id)
         store.commit()
 
 
-def _insert(store: sqlite3.Connection, table: str, rows: list[Row]) -> None:
-    names = list(rows[0])
-    store.executemany(
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})", rows
+def _insert_copies(
+    store: sqlite3.Connection, table: str, changes: dict[str, str], key: str, flow_run_id: str
+) -> None:
+    names = [column[1] for column in store.execute(f"PRAGMA table_info({table})")]
+    values = ", ".join(changes.get(name, name) for name in names)
+    store.execute(
+        f"INSERT INTO {table} ({', '.join(names)}) SELECT {values}"
+        f" FROM copy, (SELECT * FROM {table} WHERE {key} = ?) ORDER BY copy.rowid",
+        (UUID(flow_run_id).bytes,),
     )
