@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from headrace.core.states import StateType
-from headrace.schema.requests.flow_runs import FlowRunsCountBody
+from headrace.schema.requests.flow_runs import FlowRunsCountBody, StatesOverTimeBody
 from headrace.schema.runs import FlowRun, TaskRun
 from headrace.schema.states import State
 from headrace.store import flow_runs, flows, task_runs
@@ -49,7 +49,7 @@ def filled(request):
 
 def read(store, since=0.0, until=60.0, buckets=6, **scope):
     span = {name: START + timedelta(seconds=at) for name, at in (("since", since), ("until", until))}
-    body = msgspec.convert(scope, FlowRunsCountBody, strict=False)
+    body = msgspec.convert({**scope, **span}, StatesOverTimeBody, strict=False)
     return store.read(lambda conn: read_states_over_time(conn, body, **span, buckets=buckets))
 
 
@@ -65,6 +65,15 @@ def test_runs_are_counted_by_interval_and_type(filled, counted):
     found = read(filled)
     assert found.counts == {RUNNING: [2] * 6, COMPLETED: [4] * 6, FAILED: [4] * 6}
     assert (found.since, found.until, found.seconds) == (START, START + timedelta(seconds=60), 10.0)
+
+
+@pytest.mark.parametrize("scope", [{}, TOP], ids=str)
+def test_sqlite_counts_many_rows(filled, monkeypatch, scope):
+    monkeypatch.setattr(states_over_time, "MANY", 1)
+    grouped = []
+    monkeypatch.setattr(states_over_time, "_grouped", lambda *_: grouped.append(1) or {})
+    read(filled, **scope)
+    assert len(grouped) == (not filled.url.startswith("sqlite"))
 
 
 def test_an_interval_ends_where_the_next_begins(filled, counted):

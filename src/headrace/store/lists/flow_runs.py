@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec import structs
@@ -91,14 +91,43 @@ def _wanted(
 
 def count_flow_runs(conn: Connection, scope: RunScope | None = None) -> int:
     """How many flow runs there are."""
-    wanted = scope or RunScope()
-    others = _with_any_parent(wanted)
-    if others is None or conn.dialect != "sqlite" or _has_many_subflows(conn):
-        return queries.count(conn, select(flow_run.c.id).where(*conditions_to_count(wanted)))
-    # What meets the other conditions is counted in their index; a condition on parents would have all those rows read.
-    found = select(flow_run.c.id).where(*flow_runs_within(others))
-    subflows = found.where(flow_run.c.id.in_(_SUBFLOWS))
-    return queries.count(conn, found) - queries.count(conn, subflows, is_found=True)
+    wanted, run_id = scope or RunScope(), flow_run.c.id
+    apart = without_subflows(conn, wanted)
+    if apart is None:
+        return queries.count(conn, select(run_id).where(*conditions_to_count(wanted)))
+    found = select(run_id).where(*apart.conditions)
+    return queries.count(conn, found) - queries.count(conn, found.where(apart.is_subflow), is_found=True)
+
+
+class Apart(NamedTuple):
+    """Runs without a parent as all runs but the subflow runs.
+
+    Args:
+        conditions: The conditions on `flow_run` beside that.
+        is_subflow: The condition of subflow runs, which finds them by their index.
+    """
+
+    conditions: list[ColumnElement[bool]]
+    is_subflow: ColumnElement[bool]
+
+
+def without_subflows(conn: Connection, scope: RunScope) -> Apart | None:
+    """How to count runs without a parent: as all others, less the subflow runs among them, while those are few.
+
+    What meets other conditions SQLite counts in an index. A condition on parents would have it read all those rows.
+
+    Args:
+        scope: Which flow runs.
+
+    Returns:
+        None when they are not to be counted so.
+    """
+    others = _with_any_parent(scope)
+    if others is None or conn.dialect != "sqlite":
+        return None
+    if queries.count(conn, _SUBFLOWS.limit(queries.MANY)) >= queries.MANY:
+        return None
+    return Apart([*flow_runs_within(others)], flow_run.c.id.in_(_SUBFLOWS))
 
 
 def conditions_to_count(scope: RunScope, *, is_narrowed: bool = False) -> Iterator[ColumnElement[bool]]:
@@ -125,11 +154,6 @@ def _with_any_parent(scope: RunScope) -> RunScope | None:
     if runs is None or runs.operator is Operator.or_ or runs.parent_task_run_id != WITHOUT_PARENT:
         return None
     return structs.replace(scope, flow_runs=structs.replace(runs, parent_task_run_id=None))
-
-
-def _has_many_subflows(conn: Connection) -> bool:
-    some = _SUBFLOWS.limit(queries.MANY)
-    return queries.count(conn, some) >= queries.MANY
 
 
 def average_lateness(conn: Connection, scope: RunScope | None = None, *, now: datetime) -> float | None:

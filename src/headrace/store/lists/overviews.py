@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from headrace.store.columns import id_of, instant_of
 from headrace.store.connection import Connection, micros
 from headrace.store.lists import queries
 from headrace.store.lists.estimates import run_seconds, seconds_late
-from headrace.store.lists.flow_runs import conditions_to_count
+from headrace.store.lists.flow_runs import conditions_to_count, without_subflows
 from headrace.store.lists.where import (
     flow_runs_within,
     is_narrow,
@@ -110,11 +111,23 @@ def count_task_runs_of(conn: Connection, flow_run_ids: Sequence[UUID]) -> dict[U
 
 def count_flow_runs_by_state(conn: Connection, scope: RunScope | None = None) -> CountByState:
     """How many flow runs there are in each state."""
-    state, conditions = flow_run.c.state_type, [*conditions_to_count(scope or RunScope())]
+    wanted = scope or RunScope()
+    apart = without_subflows(conn, wanted)
+    conditions = [*conditions_to_count(wanted)] if apart is None else apart.conditions
+    counts = Counter(_by_state(conn, conditions))
+    if apart is not None:
+        counts.subtract(_by_state(conn, [*conditions, apart.is_subflow], is_found=True))
+    return CountByState(**counts)
+
+
+def _by_state(
+    conn: Connection, conditions: Sequence[ColumnElement[bool]], *, is_found: bool = False
+) -> dict[str, int]:
+    state = flow_run.c.state_type
     # As below: what few runs are asked for has an index of its own.
     kind: ColumnElement[Any] = queries.unindexed(state) if conditions else state
     counts: Any = select(kind, func.count()).where(kind.is_not(None), *conditions).group_by(kind)
-    return CountByState(**{str(kind): count for kind, count in queries.rows(conn, counts)})
+    return {str(name): count for name, count in queries.rows(conn, counts, is_found=is_found)}
 
 
 def count_task_runs_by_state(conn: Connection, scope: RunScope | None = None) -> CountByState:

@@ -103,9 +103,9 @@ def _probe(found: Select[Any], most: int) -> Statement:
     return Statement(counted, "sqlite")
 
 
-def rows(conn: Connection, query: Select[Any]) -> list[Row]:
-    """All rows of a query."""
-    return Statement(query, conn.dialect).rows(conn)
+def rows(conn: Connection, query: Select[Any], *, is_found: bool = False) -> list[Row]:
+    """All rows of a query; for `is_found` see `Statement`."""
+    return Statement(query, conn.dialect, is_found=is_found).rows(conn)
 
 
 def list_rows(conn: Connection, query: Select[Any]) -> list[Row]:
@@ -116,7 +116,7 @@ def list_rows(conn: Connection, query: Select[Any]) -> list[Row]:
 def count(conn: Connection, query: Select[Any], *, is_found: bool = False) -> int:
     """How many rows a query has; for `is_found` see `Statement`."""
     counted: Select[Any] = select(func.count()).select_from(query.order_by(None).subquery())
-    number: int = Statement(counted, conn.dialect, is_found=is_found).rows(conn)[0][0]
+    number: int = rows(conn, counted, is_found=is_found)[0][0]
     return number
 
 

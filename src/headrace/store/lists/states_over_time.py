@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from msgspec import structs
 from sqlalchemy import func, select
 
 from headrace.core.states import StateType
 from headrace.schema.filters.flow_runs import FlowRunFilter
 from headrace.schema.overviews import StatesOverTime
-from headrace.schema.requests.scope import RunScope
+from headrace.schema.requests.scope import QueueScope, RunScope
 from headrace.store.connection import MICROSECOND, Connection, micros
 from headrace.store.lists import queries
 from headrace.store.lists.flow_runs import WITHOUT_PARENT, conditions_to_count
@@ -120,7 +119,7 @@ def _grouped(conn: Connection, scope: RunScope, buckets: _Buckets) -> Counts:
 
 def _can_be_counted(conn: Connection, scope: RunScope, buckets: _Buckets) -> bool:
     """Whether counting is quicker. PostgreSQL groups with several processes, and as quickly."""
-    others = (each for name, each in structs.asdict(scope).items() if name != "flow_runs")
+    others = (getattr(scope, name, None) for name in QueueScope.__struct_fields__ if name != "flow_runs")
     if conn.dialect != "sqlite" or scope.flow_runs not in (None, _IS_TOP) or any(others):
         return False
     return conn.value(_SOME, begin=buckets.begin, end=buckets.end, most=MANY) == MANY  # type: ignore[no-any-return]
