@@ -9,6 +9,7 @@ The socket comes first, so that a server whose port is taken leaves the store al
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import errno
 import gc
 import os
@@ -17,7 +18,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 from urllib.parse import quote
@@ -47,6 +48,13 @@ BACKLOG = 2048
 
 TICKS_BETWEEN_LOOKS = 50
 """Tenths of a second between two looks for connections on which nothing moves, and for a reason to stop."""
+
+
+LARGE = 1 << 20
+"""Bytes of a block of memory that is large."""
+
+_MMAP_THRESHOLD = -3
+"""What glibc's `malloc.h` calls M_MMAP_THRESHOLD."""
 
 
 def serve(settings: Settings, announce: Callable[[str], object], *, duties: bool = True) -> None:
@@ -170,6 +178,7 @@ def run(
         signals: What tells it to stop.
     """
     _allow_many_connections()
+    _give_large_memory_back()
     config = _config(create_app(store, settings), settings)
     stop_duties = start(store, duties_of(settings.server.services) if duties else [])
     try:
@@ -196,6 +205,17 @@ def _config(app: Application, settings: Settings) -> uvicorn.Config:
         timeout_graceful_shutdown=GRACE,
         backlog=BACKLOG,
     )
+
+
+def _give_large_memory_back() -> None:
+    """Have large blocks of memory belong to the system again as soon as they are free.
+
+    The C library does that until the first is freed, and from then on keeps what is as large, in each thread anew: after ten
+    timelines of 100,000 task runs, of 13 MB each, a server had 300 MB more.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, LARGE)
 
 
 def _allow_many_connections() -> None:
