@@ -316,7 +316,7 @@ MEASURES = (
         contenders=("headrace",),
     ),
     Measure(
-        ("page-runs-1e6", "page-runs-1e6-filtered", "page-overview-1e6"),
+        ("page-runs-1e6", "page-runs-1e6-opened", "page-runs-1e6-filtered", "page-overview-1e6"),
         page_measures.take_runs,
         counts=_tasks(1_000_000, 0),
         repeats={"headrace": 3},
