@@ -72,9 +72,10 @@ function History({ data, span }) {
   if (!sums.length) return span === "all" ? html`<${NoRuns} />` : html`<${Empty} title="Nothing has run in this time."><a href=${href("/?since=all")}>Look at any time</a><//>`;
   const until = query.value.get("until");
   const all = (/** @type {string} */ type) => href(`/runs?state=${type}&since=${span}${until ? `&until=${until}` : ""}`);
+  const total = sums.reduce((all, { sum }) => all + sum, 0);
   return html`
     <p class="totals">
-      <span><b class="num">${compact(sums.reduce((all, { sum }) => all + sum, 0))}</b> runs</span>
+      <span><b class="num">${compact(total)}</b> ${total === 1 ? "run" : "runs"}</span>
       ${sums.map(({ type, sum }) => html`<a class=${stateClass(type)} href=${all(type)} title=${`${number(sum)} ${typeName(type)}`}><i class="mark"></i><b class="num">${compact(sum)}</b> ${typeName(type)}</a>`)}
     </p>
     <${StateBars} history=${data} to=${(/** @type {string} */ since, /** @type {string} */ until) => href(`/runs?since=${since}&until=${until}`)} />
