@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from headrace.cli import background
+from headrace.store.migrations import HEAD, REVISIONS
 from headrace.store.processes import is_alive
 from headrace.store.store import Store
 
@@ -217,13 +218,19 @@ def test_services_are_what_a_server_does_at_intervals(command):
 # --- the database ------------------------------------------------------------------------------------------------
 
 
+BEFORE = REVISIONS[-2]
+
+
 def test_a_store_goes_back_and_forth(command, home):
-    assert "from revision none to 0002" in command("server", "database", "upgrade", "-y").out
+    assert f"from revision none to {HEAD}" in command("server", "database", "upgrade", "-y").out
     assert "nothing to change" in command("server", "database", "upgrade", "-y").out
     tried = command("server", "database", "downgrade", "--dry-run")
-    assert "would go from revision 0002 to 0001" in tried.out
-    assert "went from revision 0002 to 0001" in command("server", "database", "downgrade", "--yes").out
-    assert "went from revision 0001 to 0002" in command("server", "database", "upgrade", "-y", "-r", "+1").out
+    assert f"would go from revision {HEAD} to {BEFORE}" in tried.out
+    assert f"went from revision {HEAD} to {BEFORE}" in command("server", "database", "downgrade", "--yes").out
+    assert (
+        f"went from revision {BEFORE} to {HEAD}"
+        in command("server", "database", "upgrade", "-y", "-r", "+1").out
+    )
     Store.open(home / "headrace.db").close()
 
 
@@ -235,8 +242,8 @@ def test_a_store_can_be_emptied(command, home, recorded):
 
 def test_a_store_can_be_stamped(command, home):
     command("server", "database", "upgrade", "-y")
-    assert "from revision 0002 to 0001" in command("server", "database", "stamp", "0001", "-y").out
-    assert "from revision 0001 to 0002" in command("server", "database", "stamp", "head", "-y").out
+    assert f"from revision {HEAD} to 0001" in command("server", "database", "stamp", "0001", "-y").out
+    assert f"from revision 0001 to {HEAD}" in command("server", "database", "stamp", "head", "-y").out
 
 
 @pytest.mark.parametrize(
@@ -246,7 +253,7 @@ def test_a_revision_that_there_is_not_is_refused_with_those_that_there_are(comma
     command("server", "database", "upgrade", "-y")
     ended = command("server", "database", *words, "-y")
     assert ended.code == 1
-    assert "0001, 0002" in ended.err
+    assert ", ".join(REVISIONS) in ended.err
 
 
 @pytest.mark.parametrize("words", [["upgrade"], ["downgrade"], ["reset"], ["stamp", "0001"]])
