@@ -5,7 +5,8 @@ Who shows something needs to know no more than that: it reads what it shows anew
 
 from __future__ import annotations
 
-from typing import Literal
+from contextlib import suppress
+from typing import Final, Literal
 from uuid import UUID
 
 from headrace.store import cursors
@@ -15,27 +16,37 @@ from headrace.store.cursors import Cursor
 
 __all__ = ["Change", "read_changes", "read_log_changes"]
 
-_EVENTS = "event.seq, event.run_kind, event.flow_run_id, event.run_id"
-_LOGS = "log.seq, NULL, log.flow_run_id, log.task_run_id"
+RunKind = Literal["flow-run", "task-run"]
+
+_KINDS: Final[tuple[RunKind, ...]] = ("flow-run", "task-run")
+_DELETED = "event.event IN ('prefect.flow-run.deleted', 'prefect.task-run.deleted')"
+_EVENTS = (
+    "event.seq, event.run_kind, event.flow_run_id, event.run_id,"
+    f" CASE WHEN {_DELETED} THEN event.resource_id END"
+)
+_LOGS = "log.seq, NULL, log.flow_run_id, log.task_run_id, NULL"
 
 
 class Change:
     """There is an event, or a log line.
 
     Args:
-        row: Its transaction and number, the kind of the run that has entered a state, and the ids of the runs.
+        row: Its transaction and number, the kind of the run that has entered a state, and the ids of the runs; last, of the
+            deletion of a run, the run as events call it.
     """
 
     __slots__ = ("_flow_run_id", "_run_id", "cursor", "kind")
 
     size = 1
 
-    kind: Literal["flow-run", "task-run"] | None
-    """The kind of the run that has entered a state; None of a log line, and of events of other kinds."""
+    kind: RunKind | None
+    """The kind of the run that has entered a state, or is gone; None of a log line, and of events of other kinds."""
 
     def __init__(self, row: Row) -> None:
         self.cursor = Cursor(int(row[0]), row[1])
-        _, _, self.kind, self._flow_run_id, self._run_id = row
+        _, _, self.kind, self._flow_run_id, self._run_id, deleted = row
+        if deleted is not None:
+            self._deletion_of(deleted)
 
     @property
     def flow_run_id(self) -> UUID | None:
@@ -44,8 +55,17 @@ class Change:
 
     @property
     def run_id(self) -> UUID | None:
-        """The run that has entered a state; of a log line the task run."""
+        """The run that has entered a state, or is gone; of a log line the task run."""
         return id_of(self._run_id)
+
+    def _deletion_of(self, resource: str) -> None:
+        for kind in _KINDS:
+            if not resource.startswith(f"prefect.{kind}."):
+                continue
+            with suppress(ValueError):  # anybody may send an event of that name
+                self._run_id = UUID(resource.removeprefix(f"prefect.{kind}."))
+                self._flow_run_id = self._run_id if kind == "flow-run" else None
+                self.kind = kind
 
 
 def read_changes(conn: Connection, *, after: Cursor, limit: int) -> list[Change]:

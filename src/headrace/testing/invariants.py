@@ -12,6 +12,7 @@ The order of a run's transitions is that of their time: what clients report may 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -232,10 +233,11 @@ def _projections(conn: Connection) -> dict[UUID | None, tuple[Any, Any, Any]]:
 def _deleted(conn: Connection) -> set[UUID | None]:
     """The runs that were deleted; the task runs of a deleted flow run are not among them."""
     names = "('prefect.flow-run.deleted', 'prefect.task-run.deleted')"
-    return {
-        UUID(resource.rpartition(".")[2])
-        for (resource,) in conn.rows(f"SELECT resource_id FROM event WHERE event IN {names}")
-    }
+    deleted: set[UUID | None] = set()
+    for (resource,) in conn.rows(f"SELECT resource_id FROM event WHERE event IN {names}"):
+        with suppress(ValueError):  # anybody may send an event of that name
+            deleted.add(UUID(resource.rpartition(".")[2]))
+    return deleted
 
 
 # --- Leases: G5 ------------------------------------------------------------------------------------------------

@@ -99,6 +99,40 @@ async def test_who_watches_a_task_run_hears_of_that_alone(server):
         await heard(socket, run)
 
 
+@on_both_databases
+async def test_deletions_are_heard_of_by_those_who_watch_what_is_gone(server):
+    async with server.http() as client:
+        run, other = await create(client), await create(client)
+        task = await create(client, "task_runs", task_key="t", dynamic_key="0", flow_run_id=run)
+        async with (
+            server.socket("/ui/changes") as all_runs,
+            server.socket("/ui/changes") as flow_run,
+            server.socket("/ui/changes") as task_run,
+        ):
+            await watch(all_runs, "flow-runs")
+            await watch(flow_run, "flow-run", run)
+            await watch(task_run, "task-run", task)
+            await client.delete(f"/flow_runs/{other}")
+            await heard(all_runs, other)
+            await nothing_more(flow_run)
+            await client.delete(f"/task_runs/{task}")
+            assert (await said(task_run))["type"] == "changes"
+            await client.delete(f"/flow_runs/{run}")
+            await heard(all_runs, run)
+            await heard(flow_run, run)
+
+
+@pytest.mark.parametrize("resource", ["r", "prefect.flow-run.x", "prefect.flow.4", "prefect.flow-run."])
+async def test_a_deletion_of_what_is_no_run_is_an_event_like_others(server, store, resource):
+    gone = Event(event="prefect.flow-run.deleted", resource={"prefect.resource.id": resource})
+    async with server.socket("/ui/changes") as events, server.socket("/ui/changes") as runs:
+        await watch(events, "events")
+        await watch(runs, "flow-runs")
+        await asyncio.to_thread(store.write, lambda conn: record(conn, [gone], received=datetime.now(UTC)))
+        assert await said(events) == {"type": "changes", "flow_run_ids": []}
+        await nothing_more(runs)
+
+
 async def test_who_watches_events_hears_of_those_that_belong_to_no_run_as_well(server, store):
     async with server.socket("/ui/changes") as socket:
         await watch(socket, "events")
