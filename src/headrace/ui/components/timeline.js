@@ -23,7 +23,7 @@ export const Timeline = (props) =>
 function Drawing({ runs, version, flowRun }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null)), scroller = useRef(/** @type {HTMLElement | null} */ (null));
   const painter = useRef(/** @type {Painter | null} */ (null));
-  const [height, setHeight] = useState(200), [hovered, hover] = useState({ run: -1, x: 0, y: 0 }), [selected, select] = useState(-1);
+  const [height, setHeight] = useState(200), [hovered, hover] = useState({ run: -1, x: 0, y: 0, isLow: false }), [selected, select] = useState(-1);
   const isLive = !isFinal(flowRun.state_type);
 
   useEffect(() => {
@@ -95,7 +95,7 @@ function setTimes(painter, flowRun) {
 /**
  * What mouse, fingers and keys do.
  * @param {{current: Painter | null}} painter
- * @param {{hover: (at: {run: number, x: number, y: number}) => void, choose: (run: number) => void, folded: () => void}} act
+ * @param {{hover: (at: {run: number, x: number, y: number, isLow: boolean}) => void, choose: (run: number) => void, folded: () => void}} act
  */
 function gestures(painter, { hover, choose, folded }) {
   const drag = useRef({ x: 0, isDown: false, hasMoved: false });
@@ -105,7 +105,7 @@ function gestures(painter, { hover, choose, folded }) {
     made.canvas.style.cursor = run >= 0 ? "pointer" : x < made.gutter ? "default" : "grab";
     if (made.hovered !== run) made.paintSoon();
     made.hovered = run;
-    hover({ run, x, y });
+    hover({ run, x, y, isLow: made.canvas.getBoundingClientRect().top + y > innerHeight - 160 });
   };
   return {
     onWheel: (/** @type {WheelEvent} */ event) => {
@@ -172,10 +172,10 @@ function spans(runs, run) {
   return { waited: Math.max(0, (started ?? ended ?? now) - runs.created[run]), ran: started === null ? null : Math.max(0, (ended ?? now) - started) };
 }
 
-/** @param {{runs: TaskRuns, run: number, x: number, y: number}} props */
-function Tip({ runs, run, x, y }) {
+/** @param {{runs: TaskRuns, run: number, x: number, y: number, isLow: boolean}} props */
+function Tip({ runs, run, x, y, isLow }) {
   const { waited, ran } = spans(runs, run), { type, name } = runs.stateOf(run);
-  const place = { left: `min(${x + 14}px, calc(100% - 250px))`, top: `${y + 60}px` };
+  const place = { left: `min(${x + 14}px, calc(100% - 250px))`, top: `${y + (isLow ? 30 : 60)}px`, transform: isLow ? "translateY(-100%)" : "none" };
   return html`<div class="tip" style=${place}>
     <b><${Name}>${runs.name[run]}<//></b> <${StateBadge} type=${type} name=${name} />
     <div>waited ${duration(waited)}${ran === null ? "" : `, ran ${duration(ran)}`}${runs.run_count[run] > 1 ? `, ${runs.run_count[run]} attempts` : ""}</div>
