@@ -43,16 +43,18 @@ export default function Overview() {
       <${Loaded} of=${history}>${(data) => html`<${History} data=${data} span=${span} />`}<//>
     <//>
     <div class="columns">
-      <${Card} title="Active" aside=${html`<a href=${href(`/runs?state=${ACTIVE.join(",")}`)}>All</a>`}>
-        <${Loaded} of=${active}>${(found) => (found.length ? found.map((run) => html`<${Line} key=${run.id} run=${run} />`) : html`<${Empty} title="Nothing runs right now." />`)}<//>
-      <//>
+      <div class="stack">
+        <${Card} title="Active" aside=${html`<a href=${href(`/runs?state=${ACTIVE.join(",")}`)}>All</a>`}>
+          <${Loaded} of=${active}>${(found) => (found.length ? found.map((run) => html`<${Line} key=${run.id} run=${run} />`) : html`<${Empty} title="Nothing runs right now." />`)}<//>
+        <//>
+        ${late.data?.length > 0 &&
+        html`<${Card} title="Late">
+          ${late.data.map((run) => html`<${Line} key=${run.id} run=${run} />`)}
+        <//>`}
+      </div>
       <${Card} title="Failing flows">
         <${Loaded} of=${failing}>${(found) => (found.length ? found.map((flow) => html`<${Failing} key=${flow.flow_id} flow=${flow} />`) : html`<${Empty} title="No flow has failed in this time." />`)}<//>
       <//>
-      ${late.data?.length > 0 &&
-      html`<${Card} title="Late">
-        ${late.data.map((run) => html`<${Line} key=${run.id} run=${run} />`)}
-      <//>`}
     </div>
   `;
 }
