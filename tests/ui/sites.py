@@ -97,6 +97,17 @@ class Site:
             assert_history(store)
         assert "Traceback" not in self.server.log.read_text()
 
+    def run_path(self, name: str) -> str:
+        """Where the page of the flow run with that name is."""
+        (run,) = self.api.flow_runs(flow_runs={"name": {"any_": [name]}})
+        return f"/runs/flow-run/{run['id']}"
+
+    def task_run_path(self, flow_run: str, task: str) -> str:
+        """Where the page of a task run is: of the first of those of that flow run whose name begins so."""
+        runs = self.api.task_runs(flow_runs={"name": {"any_": [flow_run]}})
+        id = next(run["id"] for run in runs if run["name"].startswith(task))
+        return f"/runs/task-run/{id}"
+
     def run(self, script: str | Path, *arguments: str) -> str:
         """What a Python script has written, the path of one or its text, once it has run against the server."""
         return self.begin(script, *arguments).finish()

@@ -91,7 +91,7 @@ def test_the_old_address_of_the_overview_still_leads_there(page):
 
 def test_the_title_follows_what_is_shown(page, records):
     run = records.flow_run("titles", "titled", "PENDING", "RUNNING")
-    page.goto(f"/runs/flow-run/{run}")
+    page.goto(f"{run}")
     expect(page).to_have_title("titled · Running · Headrace")
     records.enter(run, "COMPLETED")
     expect(page).to_have_title("titled · Completed · Headrace")
@@ -247,28 +247,27 @@ def test_it_changes_with_the_system(open_page, demo_site):
 PAGES = {
     "overview": "/",
     "runs": "/runs",
-    "flow run": "/runs/flow-run/{sales-of-day-4}",
-    "graph": "/runs/flow-run/{sales-of-day-4}?tab=graph",
-    "task runs": "/runs/flow-run/{sales-of-day-4}?tab=tasks",
-    "logs": "/runs/flow-run/{sales-of-day-4}?tab=logs",
-    "parameters": "/runs/flow-run/{sales-of-day-4}?tab=parameters",
-    "history": "/runs/flow-run/{sales-of-day-4}?tab=history",
-    "subflows": "/runs/flow-run/{month-end-march}?tab=subflows",
-    "failed": "/runs/flow-run/{import-orders-once}",
+    "flow run": "{sales-of-day-4}",
+    "graph": "{sales-of-day-4}?tab=graph",
+    "task runs": "{sales-of-day-4}?tab=tasks",
+    "logs": "{sales-of-day-4}?tab=logs",
+    "parameters": "{sales-of-day-4}?tab=parameters",
+    "history": "{sales-of-day-4}?tab=history",
+    "subflows": "{month-end-march}?tab=subflows",
+    "failed": "{import-orders-once}",
     "flows": "/flows",
     "events": "/events",
     "settings": "/settings",
     "nothing": "/nothing/here",
 }
-"""Addresses, in which `{NAME}` is the id of the flow run of that name."""
+"""Addresses, in which `{NAME}` is the page of the flow run of that name."""
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
 def test_no_page_is_wider_than_a_phone(open_page, demo_site, path):
     page = open_page(demo_site, size=NARROW)
     if named := re.search(r"\{(.+)\}", path):
-        (run,) = demo_site.api.flow_runs(flow_runs={"name": {"any_": [named[1]]}})
-        path = path.replace(named[0], run["id"])
+        path = path.replace(named[0], demo_site.run_path(named[1]))
     page.goto(path, wait_until="networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
 

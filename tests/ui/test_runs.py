@@ -221,6 +221,7 @@ def test_a_run_that_is_deleted_goes_from_the_list(page, records):
     run = records.flow_run("watching", "vanishing", "PENDING")
     page.goto("/runs?text=vanishing")
     expect_names(page, ["vanishing"])
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
     records.api.http.delete(f"/flow_runs/{run}").raise_for_status()
     expect(page.get_by_text("No run meets all of these filters.")).to_be_visible()
 
