@@ -116,12 +116,14 @@ class Lines {
     this.parts = /** @type {any[][]} */ ([]);
     this.size = 0;
     this.isAtStart = true;
-    this.isAtEnd = this.isReading = this.isRead = false;
+    this.isAtEnd = this.isReading = this.isRead = this.isAsked = false;
   }
 
   /** Those behind what was read; the first ones when nothing was. @param {boolean} [isAsked] also when there were no more */
   async later(isAsked = false) {
+    if (this.isReading) this.isAsked ||= isAsked;
     if (this.isReading || (this.isAtEnd && !isAsked)) return;
+    this.isAsked = false;
     const page = await this.#page("TIMESTAMP_ASC", "after_", this.parts.at(-1)?.at(-1), (part) => part.flat().reverse());
     this.isAtEnd = page.length < PAGE;
     const last = this.parts.at(-1);
@@ -131,6 +133,7 @@ class Lines {
       this.size -= /** @type {any[]} */ (this.parts.shift()).length;
       this.isAtStart = false;
     }
+    if (this.isAsked) await this.later(true); // somebody has asked meanwhile
   }
 
   async earlier() {

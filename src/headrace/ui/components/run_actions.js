@@ -23,7 +23,9 @@ async function propose(run, state, force = false) {
 const cancel = (run) =>
   ask({
     title: `Cancel ${run.name}?`,
-    body: "Its code is interrupted where it is; task runs that have ended stay as they are.",
+    body: run.deployment_id
+      ? "Whoever runs it stops it; task runs that have ended stay as they are."
+      : "It is asked to stop. What a script runs goes on to the end of its code, and is Cancelled then: nobody can interrupt it from here.",
     action: "Cancel the run",
     isDangerous: true,
     act: async () => tell(`${run.name} is ${(await propose(run, CANCEL)).name}.`),

@@ -1,7 +1,8 @@
 /** What happens, as it happens: events of all kinds, found and followed. */
 
-import { useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { get, post } from "../api.js";
+import { attempt } from "../components/dialog.js";
 import { Empty, Loaded, Name, Time, useTitle } from "../components/elements.js";
 import { spanOf, TextFilter, TimeSpan } from "../components/filters.js";
 import { Json } from "../components/json.js";
@@ -12,29 +13,21 @@ import { flowPath, flowRunPath, go, query, setQuery, taskRunPath } from "../rout
 import { useResource } from "../resource.js";
 import { stateClass } from "../states.js";
 
-const PAGE = 50, KINDS = /** @type {[string, string][]} */ ([["", "All kinds"], ["prefect.flow-run.", "Flow runs"], ["prefect.task-run.", "Task runs"], ["prefect.log.", "Logs"], ["-prefect.", "Custom"]]);
+const PAGE = 50, KINDS = /** @type {[string, string][]} */ ([["", "All kinds"], ["prefect.flow-run.", "Flow runs"], ["prefect.task-run.", "Task runs"], ["-prefect.", "Custom"]]);
 
 export default function Events() {
   useTitle("Events");
-  const about = [query.value.toString()], more = useRef(/** @type {{about: string, events: any[], next: string | null}} */ ({ about: "", events: [], next: null }));
+  const key = query.value.toString(), known = useMemo(() => new EventList(), [key]);
   const [, redraw] = useState(0), [isFollowing, follow] = useState(true);
-  const key = about[0];
-  const list = useResource(async () => {
-    const page = await post("/events/filter", { filter: filter(), limit: PAGE });
-    if (more.current.about !== key) more.current = { about: key, events: [], next: page.next_page };
-    else if (more.current.events.length === 0) more.current.next = page.next_page;
-    return page;
-  }, about);
+  const list = useResource(() => known.refresh(), [key]);
   useLive(isFollowing ? { of: "events" } : null, list.refresh);
-  const readMore = async () => {
-    const { next } = more.current;
-    if (!next) return;
-    const page = await get(next.slice(next.indexOf("/events/filter/next")));
-    more.current = { about: key, events: [...more.current.events, ...page.events], next: page.next_page };
+  const shown = list.data ?? known;
+  const readMore = () => attempt(async () => {
+    await shown.more();
     redraw((n) => n + 1);
-  };
+  });
   return html`
-    <div class="head"><h1>Events <span class="muted num">${list.data ? number(list.data.total) : ""}</span></h1>
+    <div class="head"><h1>Events <span class="muted num">${list.data ? number(shown.total) : ""}</span></h1>
       <button class="button" aria-pressed=${isFollowing} onClick=${() => follow(!isFollowing)}>Follow</button></div>
     <div class="filters" role="search">
       <${TextFilter} label="Words" /><${TextFilter} name="event" label="Name begins with" /><${TextFilter} name="resource" label="Resource’s id" />
@@ -44,24 +37,49 @@ export default function Events() {
       <${TimeSpan} fallback="24h" />
       ${key && html`<button class="button" onClick=${() => go("/events", true)}>Clear</button>`}
     </div>
-    <${Loaded} of=${list}>${(page) => {
-      const ids = new Set(page.events.map((event) => event.id));
-      const events = [...page.events, ...more.current.events.filter((event) => !ids.has(event.id))];
-      return html`<div class="card ${list.isStale ? "stale" : ""}">
-        ${events.length ? events.map((event) => html`<${Line} key=${event.id} event=${event} />`) : html`<${Empty} title="No event meets these filters.">Runs tell what they do as events; <code>emit_event()</code> tells what else you want to know.<//>`}
-        ${more.current.next && html`<p class="note"><button class="button" onClick=${readMore}>Earlier events</button> <span class="muted">${count(page.total, "event")} in all</span></p>`}
-      </div>`;
-    }}<//>
+    <${Loaded} of=${list}>${() => html`<div class="card ${list.isStale ? "stale" : ""}">
+      ${shown.events.length ? shown.events.map((event) => html`<${Line} key=${event.id} event=${event} />`) : html`<${Empty} title="No event meets these filters.">Runs tell what they do as events; <code>emit_event()</code> tells what else you want to know.<//>`}
+      ${shown.next && html`<p class="note"><button class="button" onClick=${readMore}>Earlier events</button> <span class="muted">${count(shown.total, "event")} in all</span></p>`}
+    </div>`}<//>
   `;
+}
+
+/** Events from the newest one on, as many as were read. */
+class EventList {
+  constructor() {
+    this.events = /** @type {any[]} */ ([]);
+    this.next = /** @type {string | null} */ (null);
+    this.total = 0;
+  }
+
+  /** Read the first page anew. */
+  async refresh() {
+    const page = await post("/events/filter", { filter: filter(), limit: PAGE });
+    const top = new Set(page.events.map((event) => event.id)), seam = this.events.findLastIndex(({ id }) => top.has(id));
+    // What was read below goes on behind the last event that both have; without one it is too far away.
+    if (seam < 0) this.next = page.next_page;
+    this.events = [...page.events, ...(seam < 0 ? [] : this.events.slice(seam + 1))];
+    this.total = page.total;
+    return this;
+  }
+
+  async more() {
+    if (!this.next) return;
+    const page = await get(this.next.slice(this.next.indexOf("/events/filter/next")));
+    const known = new Set(this.events.map(({ id }) => id));
+    this.events = [...this.events, ...page.events.filter(({ id }) => !known.has(id))];
+    this.next = page.next_page;
+  }
 }
 
 /** What the address asks for, as the API's filter. */
 function filter() {
   const { since, until } = spanOf("24h");
   const text = query.value.get("text"), name = query.value.get("event"), kind = query.value.get("kind"), resource = query.value.get("resource");
-  const prefix = [name, kind && !kind.startsWith("-") ? kind : null].filter(Boolean);
+  const isKind = kind && !kind.startsWith("-"); // a name beside a kind may leave that out: `Completed`
+  const prefix = !isKind ? name : !name || kind.startsWith(name) ? kind : name.startsWith(kind) ? name : kind + name;
   return {
-    event: { ...(prefix.length && { prefix: [prefix[0]] }), ...(kind?.startsWith("-") && { exclude_prefix: [kind.slice(1)] }) },
+    event: { ...(prefix && { prefix: [prefix] }), ...(kind?.startsWith("-") && { exclude_prefix: [kind.slice(1)] }) },
     ...(resource && { any_resource: { id_prefix: [resource] } }),
     ...(text && { text: { query: text } }),
     order: "DESC",
