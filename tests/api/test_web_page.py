@@ -91,8 +91,8 @@ async def test_the_page_is_filled_in(page):
 {{"imports": {{"preact": "{assets}/vendor/preact.js"}}}}
 </script>
 <link rel="modulepreload" href="{assets}/app.js">
-<link rel="modulepreload" href="{assets}/components/table.js">
 <link rel="modulepreload" href="{assets}/vendor/preact.js">
+<link rel="modulepreload" href="{assets}/components/table.js">
 <script type="module" src="{assets}/app.js"></script>
 """
     )

@@ -84,7 +84,7 @@ class Watch {
     if (this.isOpen) open.value--;
     const socket = /** @type {WebSocket} */ (this.socket);
     socket.onclose = socket.onmessage = null;
-    socket.onopen = () => socket.close();
-    socket.close();
+    socket.onopen = () => socket.close(); // browsers complain of one that is closed before it is open
+    if (socket.readyState === WebSocket.OPEN) socket.close();
   }
 }
