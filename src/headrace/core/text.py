@@ -46,7 +46,7 @@ def _plain(value: Any, depth: int) -> Any:
     if depth >= MAX_DEPTH:
         return f"<{type(value).__name__} nested deeper than {MAX_DEPTH}>"
     if isinstance(value, msgspec.Struct):
-        return _plain(msgspec.structs.asdict(value), depth)
+        return _plain({**_tag_of(value), **msgspec.structs.asdict(value)}, depth)
     if isinstance(value, dict):
         return {_key(key): _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -55,6 +55,12 @@ def _plain(value: Any, depth: int) -> Any:
         return _plain(msgspec.to_builtins(value, enc_hook=str), MAX_DEPTH)
     except Exception as problem:  # whatever a user's __str__ raises
         return f"<{type(value).__name__}: {type(problem).__name__} in __str__>"
+
+
+def _tag_of(value: msgspec.Struct) -> dict[str, Any]:
+    """What says in JSON which of several kinds of Struct it is."""
+    config = value.__struct_config__
+    return {} if config.tag is None or config.tag_field is None else {config.tag_field: config.tag}
 
 
 def _key(key: Any) -> str:

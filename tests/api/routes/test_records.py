@@ -129,5 +129,19 @@ async def test_a_nul_in_what_was_said_becomes_a_mark(api, store):
     assert [log.message for log in store.read(read_logs)] == ["a \ufffd b"]
 
 
+async def test_a_nul_in_an_input_leaves_what_kind_of_input_it_is(api):
+    run, (pending, *_) = life()
+    inputs = {
+        "x": [{"input_type": "parameter", "name": "a \x00 b"}, {"input_type": "task_run", "id": run["id"]}]
+    }
+    run["task_inputs"] = inputs
+
+    assert (await post(api, pending)).status_code == 204
+
+    answer = await api.get(f"/task_runs/{run['id']}")
+    inputs["x"][0]["name"] = "a \ufffd b"
+    assert answer.json()["task_inputs"] == inputs
+
+
 async def test_no_records_are_no_problem(api):
     assert (await post(api)).status_code == 204
