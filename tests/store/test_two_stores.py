@@ -360,7 +360,7 @@ def test_postgres_two_transactions_that_wait_for_each_other_are_both_carried_out
         futures = [one.submit(crossing("a", "b")), other.submit(crossing("b", "a"))]
         for future in futures:
             future.result()
-        assert len(tries) == 3
+        assert len(tries) >= 3
         assert (value_of(one, "a"), value_of(one, "b")) == ("xx", "xx")
 
 

@@ -91,7 +91,7 @@ def test_the_old_address_of_the_overview_still_leads_there(page):
 
 def test_the_title_follows_what_is_shown(page, records):
     run = records.flow_run("titles", "titled", "PENDING", "RUNNING")
-    page.goto(f"{run}")
+    page.goto(f"/runs/flow-run/{run}")
     expect(page).to_have_title("titled · Running · Headrace")
     records.enter(run, "COMPLETED")
     expect(page).to_have_title("titled · Completed · Headrace")
