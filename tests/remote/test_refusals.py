@@ -64,7 +64,7 @@ def test_the_one_record_that_is_wrong_is_put_aside_and_all_others_arrive(
     assert aside["server"] == server.url
     (warning,) = [record for record in caplog.records if "refused 1 record" in record.getMessage()]
     assert ".refused.jsonl" in warning.getMessage()
-    assert sorted(line for line in server.messages() if "right" in line) == sorted(
+    assert sorted(line for line in server.messages() if line.startswith("right ")) == sorted(
         f"right {number}" for number in range(100)
     )
     assert [server.history(run) for run in server.task_runs()] == [COMPLETED] * 101
@@ -88,7 +88,7 @@ def test_a_refusal_amid_an_outage_is_put_aside_once(colour, server, say, refused
     colour.in_flow(body)
 
     assert len(refused()) == 1
-    assert len([line for line in server.messages() if "right" in line]) == 20
+    assert len([line for line in server.messages() if line.startswith("right ")]) == 20
 
 
 def test_a_batch_that_is_too_large_is_sent_in_parts(colour, server, say, refused):

@@ -48,6 +48,22 @@ def test_a_server_with_a_secret_is_used_by_those_who_know_it(open_page, page_pro
     expect_names(page, ["live", "known"])
 
 
+def test_the_question_who_it_is_cannot_be_evaded(open_page, page_problems, locked_site):
+    page_problems.expect("401|WebSocket")
+    page = open_page(locked_site)
+    page.goto("/events")
+    dialog = page.get_by_role("dialog", name="Who are you?")
+    expect(dialog).to_be_visible()
+    for _ in range(3):
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_visible()
+    page.mouse.click(5, 5)
+    expect(dialog).to_be_visible()
+    sign_in(page, SECRET)
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Events")
+
+
 def test_who_signs_out_is_asked_again(open_page, page_problems, locked_site):
     page_problems.expect("401|WebSocket")
     page = open_page(locked_site)

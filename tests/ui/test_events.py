@@ -73,12 +73,34 @@ def test_events_are_found_by_kind_words_name_and_resource(page, records):
     expect(lines(page).filter(has_text="finding-run").first).to_be_visible()
 
 
+def test_a_kind_and_a_name_are_both_asked_for(page, records):
+    records.flow_run("finding", "both-run", "PENDING")
+    records.event("freezer.open", "kitchen.freezer")
+    page.goto("/events?kind=prefect.flow-run.&event=freezer")
+    expect(page.get_by_text("No event meets these filters.")).to_be_visible()
+
+
 def test_events_of_long_ago_are_found_by_the_span_of_time(page, records):
     records.event("attic.dusty", "attic", occurred="2026-10-01T12:00:00Z")
     page.goto("/events?event=attic")
     expect(page.get_by_text("No event meets these filters.")).to_be_visible()
     choose(page, "Last 24 hours", "Any time")
     expect(lines(page)).to_have_count(1)
+
+
+def test_earlier_events_are_read_page_by_page(page, records):
+    for number in range(120):
+        records.event(f"drip.{number}", "kitchen.tap")
+    page.goto("/events?event=drip")
+    expect(lines(page)).to_have_count(50)
+    for count in (100, 120):
+        page.get_by_role("button", name="Earlier events").click()
+        expect(lines(page)).to_have_count(count)
+    expect(page.get_by_role("button", name="Earlier events")).to_have_count(0)
+    records.event("drip.120", "kitchen.tap")
+    expect(lines(page)).to_have_count(121)
+    names = lines(page).locator(".badge").all_inner_texts()
+    assert names == [f"drip.{number}" for number in range(120, -1, -1)]
 
 
 def test_what_a_flow_tells_by_events_is_shown(page, demo_site):

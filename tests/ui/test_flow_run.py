@@ -94,26 +94,26 @@ def test_what_ended_otherwise_says_why(page, demo_site, name, words):
 WAITING = {
     "scheduled": (
         ["SCHEDULED"],
-        {"scheduled_time": later(hours=2)},
+        {"scheduled_time": 2},
         {},
         r"Starts in (2h|1h 59m)",
     ),
     "late": (
         ["SCHEDULED"],
-        {"scheduled_time": later(hours=-2)},
+        {"scheduled_time": -2},
         {},
         "Should have started 2 h ago; nobody has taken it yet",
     ),
     "awaiting-retry": (
         ["PENDING", "RUNNING", "SCHEDULED"],
-        {"scheduled_time": later(hours=1)},
+        {"scheduled_time": 1},
         {"name": "AwaitingRetry"},
         "Runs again in",
     ),
     "pending": (["PENDING"], {}, {"message": "No slot is free."}, "about to start.*No slot is free."),
     "paused": (
         ["PENDING", "RUNNING", "PAUSED"],
-        {"pause_timeout": later(hours=1)},
+        {"pause_timeout": 1},
         {},
         "Paused until somebody resumes it, or until",
     ),
@@ -124,12 +124,13 @@ WAITING = {
         "It was asked to stop, and has not ended yet.",
     ),
 }
-"""The states that lead to waiting, details and more of the last of them, and what is said of it."""
+"""The states that lead to waiting, details (hours from now) and more of the last of them, and what is said of it."""
 
 
 @pytest.mark.parametrize("name", WAITING)
 def test_a_run_says_what_it_waits_for(page, records, name):
-    (*before, last), details, more, words = WAITING[name]
+    (*before, last), hours, more, words = WAITING[name]
+    details = {key: later(hours=many) for key, many in hours.items()}
     run = records.flow_run("waiting", f"waits-{name}", *before, state(last, state_details=details, **more))
     page.goto(f"/runs/flow-run/{run}")
     expect(why(page)).to_contain_text(re.compile(words))

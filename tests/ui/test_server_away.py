@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from .rows import expect_names, row_of
@@ -13,6 +14,22 @@ GONE = "ERR_CONNECTION|ERR_EMPTY_RESPONSE|WebSocket|: 503"
 def banner(page):
     """What says that the server does not answer."""
     return page.get_by_role("alert").filter(has_text="The server does not answer.")
+
+
+@pytest.mark.parametrize("path", ["/runs", "/events", "/settings"])
+def test_it_is_said_that_the_server_is_away_and_the_page_goes_on_when_it_is_back(
+    page, page_problems, site, path
+):
+    page_problems.expect(GONE)
+    page.goto(path)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    site.server.stop()
+    expect(banner(page)).to_be_visible()
+    expect(page.get_by_text("Not live")).to_be_visible()
+    site.server.start()
+    expect(banner(page)).to_have_count(0)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
 
 def test_what_happened_meanwhile_is_shown_and_what_happens_then(page, page_problems, site, records):
@@ -29,6 +46,26 @@ def test_what_happened_meanwhile_is_shown_and_what_happens_then(page, page_probl
     expect(banner(page)).to_have_count(0)
     records.enter(run, "RUNNING")
     expect(row_of(page, "before").get_by_role("cell").nth(1)).to_have_text("Running")
+
+
+def test_what_cannot_be_done_without_the_server_says_so_and_can_be_done_later(
+    page, page_problems, site, records
+):
+    page_problems.expect(GONE)
+    page_problems.expect("flow_runs/.*: 404")  # the page is told that its run has changed
+    run = records.flow_run("away", "to-be-deleted", "COMPLETED")
+    page.goto(f"/runs/flow-run/{run}")
+    page.locator("summary[aria-label='More actions']").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    site.server.stop()
+    page.get_by_role("button", name="Delete the run").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("alert")).to_contain_text("does not answer")
+    site.server.start()
+    expect(banner(page)).to_have_count(0)
+    dialog.get_by_role("button", name="Delete the run").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Runs")
+    assert records.api.flow_runs() == []
 
 
 def test_each_tab_follows_what_happens(page, records):

@@ -78,6 +78,22 @@ def test_all_of_it_is_there_as_json(page, demo_site):
     expect(page.locator(".json").first).to_contain_text("task_key")
 
 
+def test_it_follows_what_happens(page, records):
+    run = records.flow_run("tasks", "with-a-task", "PENDING", "RUNNING")
+    task = records.task_run(run, "slow", datetime.now(UTC), 0.25, "FAILED", message="It was too slow.")
+    running, failed = task["steps"]
+    records.tell([{**task, "steps": [running]}])
+    page.goto(f"/runs/task-run/{task['id']}")
+    expect(heading(page)).to_contain_text("Running")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    records.log(run, "on the way", task_run_id=task["id"])
+    expect(page.locator(".log")).to_have_text([re.compile("on the way")])
+    records.tell([{**task, "steps": [running, failed]}])
+    expect(heading(page)).to_contain_text("Failed")
+    expect(why(page)).to_contain_text("It was too slow.")
+    expect(page).to_have_title("slow · Failed · Headrace")
+
+
 def test_a_task_run_that_is_deleted_elsewhere_is_said_not_to_be_there(page, page_problems, records):
     page_problems.expect("404")
     run = records.flow_run("tasks", "with-a-deleted-task", "PENDING", "RUNNING")

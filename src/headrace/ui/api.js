@@ -98,6 +98,9 @@ export const post = (/** @type {string} */ path, /** @type {unknown} */ body = {
 export const put = (/** @type {string} */ path, /** @type {unknown} */ body) => ask("PUT", path, body);
 export const remove = (/** @type {string} */ path) => ask("DELETE", path);
 
+/** Ask whether the API is there; `health` says what came of it. */
+export const check = () => get("/health").catch(() => undefined);
+
 const pause = (/** @type {number} */ milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Say that the API is away, and look for it until it is back. */

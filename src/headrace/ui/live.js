@@ -7,7 +7,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { credentials, epoch, health, socketUrl } from "./api.js";
+import { check, credentials, epoch, health, socketUrl } from "./api.js";
 
 /** @typedef {{of: "events" | "flow-runs"} | {of: "flow-run" | "task-run" | "flow-run-logs" | "task-run-logs", id: string}} Watched */
 
@@ -68,6 +68,7 @@ class Watch {
     socket.onclose = () => {
       if (this.isOpen) open.value--;
       this.isOpen = false;
+      check();
       this.timer = window.setTimeout(() => this.connect(), Math.min(500 * 2 ** this.failures++, 10_000));
     };
   }

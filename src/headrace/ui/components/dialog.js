@@ -76,7 +76,7 @@ export function Dialog({ title, kind = "", onClose, children }) {
   const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => box.current?.showModal(), []);
   const outside = (/** @type {Event} */ event) => event.target === box.current && onClose?.();
-  return html`<dialog class=${kind} ref=${box} aria-label=${title} onClose=${onClose} onCancel=${(event) => onClose || event.preventDefault()} onMouseDown=${outside}>
+  return html`<dialog class=${kind} ref=${box} aria-label=${title} closedby=${onClose ? "closerequest" : "none"} onClose=${onClose} onCancel=${(event) => onClose || event.preventDefault()} onMouseDown=${outside}>
     <div class="window">${!kind && html`<h2>${title}</h2>`}${children}</div>
   </dialog>`;
 }

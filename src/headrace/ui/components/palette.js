@@ -15,23 +15,15 @@ const isOpen = signal(false);
 
 export const openPalette = () => (isOpen.value = true);
 
+addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") isOpen.value = !isOpen.value;
+  else if (event.key === "/" && !/** @type {Element} */ (event.target).closest("input, textarea, select, dialog")) openPalette();
+  else return;
+  event.preventDefault();
+});
+
 /** @param {{places: {name: string, icon: string, to: string}[]}} props */
-export function Palette({ places }) {
-  useEffect(() => {
-    const onKey = (/** @type {KeyboardEvent} */ event) => {
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
-        event.preventDefault();
-        isOpen.value = !isOpen.value;
-      } else if (event.key === "/" && !/** @type {Element} */ (event.target).closest("input, textarea, select, dialog")) {
-        event.preventDefault();
-        openPalette();
-      }
-    };
-    addEventListener("keydown", onKey);
-    return () => removeEventListener("keydown", onKey);
-  }, []);
-  return isOpen.value && html`<${Search} places=${places} />`;
-}
+export const Palette = ({ places }) => isOpen.value && html`<${Search} places=${places} />`;
 
 /** @param {{places: {name: string, icon: string, to: string}[]}} props */
 function Search({ places }) {
@@ -63,7 +55,7 @@ function Search({ places }) {
   };
   const onKey = (/** @type {KeyboardEvent} */ event) => {
     const step = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1 })[event.key];
-    if (step) setAt((at + step + choices.length) % (choices.length || 1));
+    if (step) setAt((last) => (last + step + choices.length) % (choices.length || 1));
     else if (event.key === "Enter") choose(choices[at]);
     else return;
     event.preventDefault();

@@ -1,15 +1,21 @@
 /** The server: what it is, how it fares, how it is set. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { apiUrl, credentials, get } from "../api.js";
 import { Card, Command, Copy, Fact, Facts, Loaded, Time, useTitle } from "../components/elements.js";
 import { bytes, number } from "../format.js";
 import { html } from "../html.js";
 import { useResource } from "../resource.js";
 
+const EVERY = 5000;
+
 export default function Settings() {
   useTitle("Settings");
   const server = useResource(() => get("/ui/server"), []), settings = useResource(() => get("/admin/settings"), []);
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || server.refresh(), EVERY);
+    return () => clearInterval(timer);
+  }, []);
   return html`
     <div class="head"><h1>Settings</h1>${credentials.get() !== null && html`<button class="button" onClick=${() => { credentials.set(null); location.reload(); }}>Sign out</button>`}</div>
     <${Card} title="Server" class="padded"><${Loaded} of=${server}>${(data) => html`<${Server} server=${data} />`}<//><//>
