@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from ..e2e.servers import eventually
+from .menus import menu_item
 
 
 def lines(page: Page):
@@ -146,5 +147,5 @@ def test_the_log_is_downloaded(page, demo_site):
     page.goto(demo_site.run_path("sales-of-day-1"))
     page.locator("summary[aria-label='More actions']").click()
     with page.expect_download() as downloaded:
-        page.get_by_role("menuitem", name="Download the log").click()
+        menu_item(page, "Download the log").click()
     assert "12 shops, in EUR" in downloaded.value.path().read_text()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ..e2e.servers import clean_environment
-from .menus import menu
+from .menus import menu, menu_item
 
 STOPPABLE = """
 import sys
@@ -41,7 +41,7 @@ def heading(page: Page):
 def open_commands(page: Page):
     """The window with the run as commands."""
     menu(page, "More actions").click()
-    page.get_by_role("menuitem", name="Copy as command").click()
+    menu_item(page, "Copy as command").click()
     return page.get_by_role("dialog")
 
 
@@ -91,14 +91,14 @@ def test_a_run_is_deleted_after_a_question(page, page_problems, records):
     run = records.flow_run("acting", "to-delete", "COMPLETED")
     page.goto(f"/runs/flow-run/{run}")
     menu(page, "More actions").click()
-    page.get_by_role("menuitem", name="Delete").click()
+    menu_item(page, "Delete").click()
     dialog = page.get_by_role("dialog", name="Delete to-delete?")
     expect(dialog.get_by_role("button", name="Keep it as it is")).to_be_focused()
     page.keyboard.press("Enter")
     expect(dialog).to_have_count(0)
     assert records.api.get(f"/flow_runs/{run}")["name"] == "to-delete"
     menu(page, "More actions").click()
-    page.get_by_role("menuitem", name="Delete").click()
+    menu_item(page, "Delete").click()
     dialog.get_by_role("button", name="Delete the run").click()
     expect(heading(page)).to_contain_text("Runs")
     expect(page.get_by_text("to-delete is deleted.")).to_be_visible()
@@ -150,7 +150,7 @@ def test_the_commands_work(page, site, records, tmp_path):
 def test_a_run_is_shown_as_json(page, demo_site):
     page.goto(demo_site.run_path("sales-of-day-1"))
     menu(page, "More actions").click()
-    link = page.get_by_role("menuitem", name="Show as JSON")
+    link = menu_item(page, "Show as JSON")
     with page.context.expect_page() as opened:
         link.click()
     expect(opened.value.locator("body")).to_contain_text('"name":"sales-of-day-1"')
@@ -160,7 +160,7 @@ def test_a_run_is_shown_as_json(page, demo_site):
 def test_a_menu_closes_again(page, demo_site, key):
     page.goto(demo_site.run_path("sales-of-day-1"))
     menu(page, "More actions").click()
-    item = page.get_by_role("menuitem", name="Delete")
+    item = menu_item(page, "Delete")
     expect(item).to_be_visible()
     if key == "Escape":
         page.keyboard.press("Escape")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from .menus import menu_item
 from .rows import expect_names, row_of
 
 GONE = "ERR_CONNECTION|ERR_EMPTY_RESPONSE|WebSocket|: 503"
@@ -56,7 +57,7 @@ def test_what_cannot_be_done_without_the_server_says_so_and_can_be_done_later(
     run = records.flow_run("away", "to-be-deleted", "COMPLETED")
     page.goto(f"/runs/flow-run/{run}")
     page.locator("summary[aria-label='More actions']").click()
-    page.get_by_role("menuitem", name="Delete").click()
+    menu_item(page, "Delete").click()
     site.server.stop()
     page.get_by_role("button", name="Delete the run").click()
     dialog = page.get_by_role("dialog")

@@ -16,10 +16,10 @@ export function useTitle(title) {
 
 /** A state: its colour, its shape, its name. @param {{type?: string | null, name?: string | null}} props */
 export const StateBadge = ({ type, name }) =>
-  html`<span class="badge ${stateClass(type)}"><i class="mark" aria-hidden="true"></i>${visible(name ?? type ?? "No state")}</span>`;
+  html`<span class="badge ${stateClass(type)}"><i class="mark" aria-hidden="true"></i><bdi>${name ?? type ?? "No state"}</bdi></span>`;
 
 /** What a user has named. @param {{children?: any}} props */
-export const Name = ({ children }) => html`<bdi>${typeof children === "string" ? visible(children) : children}</bdi>`;
+export const Name = ({ children }) => html`<bdi>${children}</bdi>`;
 
 /** A moment: local time, or how long ago; all of it on hover. @param {{at?: string | null, relative?: boolean}} props */
 export function Time({ at, relative = false }) {
@@ -73,7 +73,7 @@ export async function writeClipboard(text) {
 export const Id = ({ id }) => html`<${Copy} text=${id} label="Copy ${id}"><code>${id.slice(-8)}</code><//>`;
 
 /** A text of which the beginning tells enough; it is copied whole. @param {{text: string}} props */
-export const Short = ({ text }) => (text.length > 16 ? html`<${Copy} text=${text} label="Copy ${visible(text.slice(0, 200))}"><code>${visible(text.slice(0, 12))}…</code><//>` : html`<code>${visible(text)}</code>`);
+export const Short = ({ text }) => (text.length > 16 ? html`<${Copy} text=${text} label="Copy ${text.slice(0, 200)}"><code>${text.slice(0, 12)}…</code><//>` : html`<code>${text}</code>`);
 
 /** @param {{run: any}} props */
 export const FlowRunLink = ({ run }) => html`<a href=${flowRunPath(run.id)}><${Name}>${run.name}<//></a>`;
@@ -111,7 +111,7 @@ export const NoRuns = () => html`<${Empty} title="Nothing has run here yet.">
 export function Problem({ error, noun = "page" }) {
   const isGone = error instanceof ApiError && error.status === 404;
   if (isGone) return html`<${Empty} title="This ${noun} is not there.">It may have been deleted, or the address may be wrong.<//>`;
-  return html`<div class="problem" role="alert"><b>That did not work.</b> ${visible(error.message)}</div>`;
+  return html`<div class="problem" role="alert"><b>That did not work.</b> ${error.message}</div>`;
 }
 
 /** What a resource has, or why it has not. @param {{of: import("../resource.js").Resource<any>, noun?: string, children: (data: any) => any}} props */
@@ -168,10 +168,10 @@ export function Menu({ label, icon, title, children }) {
     };
   }, []);
   const chosen = (/** @type {Event} */ event) => {
-    if (box.current && /** @type {Element} */ (event.target).closest("[role=menuitem]")) box.current.open = false;
+    if (box.current && /** @type {Element} */ (event.target).closest(".item")) box.current.open = false;
   };
   return html`<details class="menu" ref=${box} onClick=${chosen}>
-    <summary class="button" title=${title} aria-label=${icon && title}>${icon ? html`<${Icon} name=${icon} />` : html`${label} <${Icon} name="down" />`}</summary>
+    <summary class="button" title=${title} aria-label=${icon && title}>${icon ? html`<${Icon} name=${icon} />` : html`<bdi>${label}</bdi> <${Icon} name="down" />`}</summary>
     <div class="popup">${children}</div>
   </details>`;
 }

@@ -51,8 +51,8 @@ export function TimeSpan({ fallback }) {
   const own = (/** @type {string} */ name) => (event) =>
     setQuery({ [name]: event.target.value ? new Date(event.target.value).toISOString() : null, ...(name === "until" && !isOwn ? { since: spanOf(fallback).since } : {}) });
   return html`<${Menu} label=${isOwn ? "Own span" : (SPANS[since]?.[0] ?? "Any time")} title="Span of time">
-    ${Object.entries(SPANS).map(([key, [name]]) => html`<button role="menuitem" aria-current=${key === since} onClick=${() => choose(key)}>${name}</button>`)}
-    <button role="menuitem" aria-current=${since === "all"} onClick=${() => choose("all")}>Any time</button>
+    ${Object.entries(SPANS).map(([key, [name]]) => html`<button class="item" aria-current=${key === since} onClick=${() => choose(key)}>${name}</button>`)}
+    <button class="item" aria-current=${since === "all"} onClick=${() => choose("all")}>Any time</button>
     <hr />
     <label class="option">From <input type="datetime-local" value=${localInput(spanOf(fallback).since)} onChange=${own("since")} /></label>
     <label class="option">To <input type="datetime-local" value=${localInput(validTime(until))} onChange=${own("until")} /></label>

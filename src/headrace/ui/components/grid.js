@@ -1,7 +1,7 @@
 /** Runs by tasks: a column for each of the last runs of a flow, a row for each task, a cell for what became of it. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { duration, exactTime, localTime, number, visible } from "../format.js";
+import { duration, exactTime, localTime, number } from "../format.js";
 import { html } from "../html.js";
 import { flowRunPath, taskRunPath } from "../router.js";
 import { secondsOf, Name } from "./elements.js";
@@ -20,7 +20,7 @@ export function Grid({ grid: { flow_runs: runs, tasks, cells } }) {
       ${order.map((at) => {
         const run = runs[at];
         return html`<th scope="col"><a class=${stateClass(run.state_type)} href=${flowRunPath(run.id)} aria-label="${run.name}, ${run.state_name}"
-          title="${visible(run.name)}: ${run.state_name}\n${localTime(run.start_time ?? run.expected_start_time)}, ${duration(seconds[at])}\n${exactTime(run.start_time ?? run.expected_start_time)}"><i style=${{ height: `${Math.max(4, (100 * seconds[at]) / longest)}%` }}></i></a></th>`;
+          title="${run.name}: ${run.state_name}\n${localTime(run.start_time ?? run.expected_start_time)}, ${duration(seconds[at])}\n${exactTime(run.start_time ?? run.expected_start_time)}"><i style=${{ height: `${Math.max(4, (100 * seconds[at]) / longest)}%` }}></i></a></th>`;
       })}
     </tr></thead>
     <tbody>${tasks.map(
@@ -38,7 +38,7 @@ function cellOf(cell, run, task) {
   const sum = types.reduce((sum, type) => sum + counts[type], 0);
   const what = types.map((type) => `${number(counts[type])} ${typeName(type)}`).join(", ");
   const to = only ? taskRunPath(only) : `${flowRunPath(run.id)}?tab=tasks&text=${encodeURIComponent(task)}`;
-  return html`<a href=${to} title="${visible(task)} in ${visible(run.name)}\n${what}\n${duration(seconds)}${sum > 1 ? " together" : ""}" aria-label="${task}: ${what}">
+  return html`<a href=${to} title="${task} in ${run.name}\n${what}\n${duration(seconds)}${sum > 1 ? " together" : ""}" aria-label="${task}: ${what}">
     ${types.map((type) => html`<i class=${stateClass(type)} style=${{ flexGrow: counts[type] }}></i>`)}${sum > 1 && html`<span>${sum > 999 ? "…" : sum}</span>`}
   </a>`;
 }

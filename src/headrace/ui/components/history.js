@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { post } from "../api.js";
-import { duration, visible } from "../format.js";
+import { duration } from "../format.js";
 import { html } from "../html.js";
 import { href } from "../router.js";
 import { useResource } from "../resource.js";
@@ -31,7 +31,7 @@ function Step({ event, next }) {
   const lasted = next && (Date.parse(next.occurred) - Date.parse(event.occurred)) / 1000;
   return html`<li>
     <div class="line">
-      <${StateBadge} type=${type} name=${name} /><span class="grow">${visible(message ?? "")}</span>
+      <${StateBadge} type=${type} name=${name} /><span class="grow">${message ?? ""}</span>
       ${next && html`<span class="muted num">for ${duration(lasted)}</span>`}<${Time} at=${event.occurred} />
       <button class="button" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>Event</button>
     </div>

@@ -1,7 +1,7 @@
 /** Values of JSON as a tree that unfolds; however large, only a part of it is in the document at first. */
 
 import { useState } from "preact/hooks";
-import { brief, count, visible } from "../format.js";
+import { brief, count } from "../format.js";
 import { html } from "../html.js";
 import { Copy } from "./elements.js";
 
@@ -24,10 +24,10 @@ function Branch({ entries, isList, value, depth }) {
   const [isOpen, setOpen] = useState(depth < 2 && entries.length <= MANY), [most, setMost] = useState(MANY);
   const size = count(entries.length, isList ? "item" : "key");
   return html`<details open=${isOpen} onToggle=${(event) => setOpen(event.currentTarget.open)}>
-    <summary><span class="muted">${isOpen ? size : visible(brief(isList ? value.slice(0, 20) : value))}</span></summary>
+    <summary><span class="muted">${isOpen ? size : brief(isList ? value.slice(0, 20) : value)}</span></summary>
     ${isOpen &&
     html`<ul>
-      ${entries.slice(0, most).map(([key, each]) => html`<li><span class="key">${visible(key)}</span> <${Value} value=${each} depth=${depth + 1} /></li>`)}
+      ${entries.slice(0, most).map(([key, each]) => html`<li><span class="key">${key}</span> <${Value} value=${each} depth=${depth + 1} /></li>`)}
       ${entries.length > most && html`<li><button class="button" onClick=${() => setMost(most + 10 * MANY)}>More of ${size}</button></li>`}
     </ul>`}
   </details>`;
@@ -36,6 +36,6 @@ function Branch({ entries, isList, value, depth }) {
 /** A text; of a long one the beginning, until somebody asks for all. @param {{text: string}} props */
 export function Text({ text }) {
   const [isWhole, setWhole] = useState(text.length <= LONG);
-  return html`<span class="text">${visible(isWhole ? text : text.slice(0, LONG))}</span>
+  return html`<span class="text">${isWhole ? text : text.slice(0, LONG)}</span>
     ${!isWhole && html`<button class="button" onClick=${() => setWhole(true)}>… all ${count(text.length, "character")}</button>`}`;
 }

@@ -66,11 +66,11 @@ export function RunActions({ run, flow }) {
       ? html`<button class="button" onClick=${() => (run.deployment_id ? retry(run) : show("retry"))}>Retry</button>`
       : html`<button class="button" onClick=${() => cancel(run)} disabled=${run.state_type === "CANCELLING"}>Cancel</button>`}
     <${Menu} icon="more" title="More actions">
-      <button role="menuitem" onClick=${() => show("commands")}>Copy as command …</button>
-      <a role="menuitem" href="${apiUrl}/flow_runs/${run.id}/logs/download" download>Download the log (CSV)</a>
-      <a role="menuitem" href="${apiUrl}/flow_runs/${run.id}" target="_blank">Show as JSON</a>
+      <button class="item" onClick=${() => show("commands")}>Copy as command …</button>
+      <a class="item" href="${apiUrl}/flow_runs/${run.id}/logs/download" download>Download the log (CSV)</a>
+      <a class="item" href="${apiUrl}/flow_runs/${run.id}" target="_blank">Show as JSON</a>
       <hr />
-      <button role="menuitem" class="dangerous" onClick=${() => deleteRun(run)}>Delete …</button>
+      <button class="item dangerous" onClick=${() => deleteRun(run)}>Delete …</button>
     <//>
     ${shown === "retry" &&
     html`<${Dialog} title="Retry ${run.name}" onClose=${() => show(null)}>

@@ -1,7 +1,7 @@
 /** Why a run failed, or what it waits for: the first thing that one wants to know of it. */
 
 import { post } from "../api.js";
-import { clock, duration, visible } from "../format.js";
+import { clock, duration } from "../format.js";
 import { html } from "../html.js";
 import { useResource } from "../resource.js";
 import { stateClass } from "../states.js";
@@ -16,7 +16,7 @@ export function Why({ run, logs, noun }) {
   if (BAD.includes(state.type)) return html`<${Failure} state=${state} logs=${logs} />`;
   const text = reasonOf(state, noun);
   if (!text && !(state.message && state.type !== "COMPLETED")) return null;
-  return html`<div class="why ${stateClass(state.type)}"><b>${text}</b> ${visible(state.message ?? "")}</div>`;
+  return html`<div class="why ${stateClass(state.type)}"><b>${text}</b> ${state.message ?? ""}</div>`;
 }
 
 /** What a run waits for, in a sentence. @param {any} state @param {string} noun */
@@ -42,7 +42,7 @@ function Failure({ state, logs }) {
   }, [state.id]);
   const traceback = (found.data ?? "").slice(-20_000);
   return html`<div class="why ${stateClass(state.type)}">
-    <b>${visible((state.message || state.name).slice(0, 4000))}</b>
-    ${traceback && html`<div class="traceback"><pre tabindex="0" aria-label="Traceback">${visible(traceback.slice(Math.max(0, traceback.indexOf("Traceback"))))}</pre><${Copy} text=${traceback} label="Copy the traceback" /></div>`}
+    <b>${(state.message || state.name).slice(0, 4000)}</b>
+    ${traceback && html`<div class="traceback"><pre tabindex="0" aria-label="Traceback">${traceback.slice(Math.max(0, traceback.indexOf("Traceback")))}</pre><${Copy} text=${traceback} label="Copy the traceback" /></div>`}
   </div>`;
 }

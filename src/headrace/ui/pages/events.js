@@ -94,7 +94,7 @@ function Line({ event }) {
   return html`<div class="event">
     <div class="line">
       <button class="copy" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>${isOpen ? "▾" : "▸"}<span class="hidden">Show all of it</span></button>
-      <span class="badge ${type ? stateClass(type) : "plain"}">${type ? html`<i class="mark"></i>${name}` : html`<${Name}>${event.event}<//>`}</span>
+      <span class="badge ${type ? stateClass(type) : "plain"}">${type ? html`<i class="mark"></i><${Name}>${name}<//>` : html`<${Name}>${event.event}<//>`}</span>
       <span class="grow"><${Subject} resource=${event.resource} /> <span class="muted">${type ? kind : ""}${involved(event)}</span></span>
       <${Time} at=${event.occurred} />
     </div>

@@ -5,7 +5,7 @@ import { StateBars } from "../components/bars.js";
 import { Card, Empty, FlowRunLink, Loaded, Name, NoRuns, RunTime, StateBadge, Time, useTitle } from "../components/elements.js";
 import { spanOf, TimeSpan } from "../components/filters.js";
 import { useFlowRunChanges } from "../components/flow_runs.js";
-import { compact, count, number, visible } from "../format.js";
+import { compact, count, number } from "../format.js";
 import { html } from "../html.js";
 import { flowName, knowFlows } from "../names.js";
 import { flowPath, flowRunPath, href, query } from "../router.js";
@@ -95,7 +95,7 @@ const Line = ({ run }) => html`<div class="line">
 const Failing = ({ flow: { flow_id, flow_name, failed, ended, last } }) => html`<div class="line tall">
   <span class="grow">
     <a href=${flowPath(flow_id)}><b><${Name}>${flow_name}<//></b></a> <span class="muted">${number(failed)} of ${count(ended, "run")} failed</span>
-    <a class="error" href=${flowRunPath(last.id)}><bdi>${visible(last.message ?? last.state_name ?? "").slice(0, 300)}</bdi></a>
+    <a class="error" href=${flowRunPath(last.id)}><bdi>${(last.message ?? last.state_name ?? "").slice(0, 300)}</bdi></a>
   </span>
   <${Time} at=${last.end_time} relative />
 </div>`;

@@ -114,11 +114,11 @@ function SavedFilters() {
   const ours = (searches.data ?? []).filter((search) => search.filters[0]?.property === "page");
   return html`<${Menu} label="Saved filters">
     ${ours.map(
-      (search) => html`<div class="split"><button role="menuitem" onClick=${() => go(`/runs?${search.filters[0].value}`)}><${Name}>${search.name}<//></button>
+      (search) => html`<div class="split"><button class="item" onClick=${() => go(`/runs?${search.filters[0].value}`)}><${Name}>${search.name}<//></button>
         <button class="icon" aria-label="Forget ${search.name}" onClick=${() => forget(search)}><${Icon} name="close" /></button></div>`,
     )}
     ${ours.length > 0 && html`<hr />`}
-    <button role="menuitem" onClick=${() => setNaming(true)}>Save the present filters …</button>
+    <button class="item" onClick=${() => setNaming(true)}>Save the present filters …</button>
   <//>
   ${isNaming && html`<${Dialog} title="Save these filters" onClose=${() => setNaming(false)}>
     <form onSubmit=${save}>
