@@ -31,6 +31,18 @@ def test_a_flow_its_tasks_and_their_logs_arrive(colour, server, add):
     assert any(line.startswith("Finished in state") for line in server.messages())
 
 
+def test_the_console_says_where_a_flow_run_is_seen(colour, server, caplog):
+    async def body():
+        pass
+
+    colour.in_flow(body)
+
+    address = f"View at {server.url.removesuffix('/api')}/runs/flow-run/{server.flow_run().id}"
+    (told,) = [record for record in caplog.records if record.getMessage().startswith("View at")]
+    assert (told.getMessage(), told.levelname) == (address, "INFO")
+    assert not any("View at" in line for line in server.messages())
+
+
 def test_when_a_flow_is_completed_all_of_it_is_there(colour, server, add):
     seen = []
 

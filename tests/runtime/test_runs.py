@@ -12,7 +12,7 @@ import pytest
 
 from headrace import flow, runtime, tags, task
 from headrace.runtime import deployment, flow_run, task_run
-from headrace.runtime.links import api_link, ui_link
+from headrace.engine.addresses import api_link, ui_link
 
 MODULES = [flow_run, task_run, deployment]
 

@@ -18,6 +18,7 @@ from headrace.core.ids import uuid7
 from headrace.core.names import generate_name
 from headrace.core.states import TERMINAL_STATES, StateType
 from headrace.engine import inputs, returned
+from headrace.engine.addresses import ui_link
 from headrace.engine.cache import keep_flow_result
 from headrace.engine.context import FlowRunContext, flow_run_around, flow_run_var, tags_var, task_run_var
 from headrace.engine.hooks import call_hooks
@@ -164,6 +165,8 @@ class FlowRunEngine(Lifecycle):
             self.run.name,
             self.flow.name,
         )
+        if link := ui_link("flow-run", str(self.run.id)):
+            self.logger.info("View at %s", link, extra={"send_to_api": False})
         await self._propose(State(type=StateType.RUNNING, name="Running"))
         self.context.start_time = self.state.timestamp
         self.context.ended = False
