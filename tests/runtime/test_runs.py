@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from headrace import flow, runtime, tags, task
-from headrace.runtime import deployment, flow_run, task_run
 from headrace.engine.addresses import api_link, ui_link
+from headrace.runtime import deployment, flow_run, task_run
 
 MODULES = [flow_run, task_run, deployment]
 

@@ -15,9 +15,9 @@ import os
 from datetime import datetime
 from typing import Any
 
+from headrace.engine.addresses import api_link, ui_link
 from headrace.engine.context import FlowRunContext, flow_run_var, task_run_var
 from headrace.runtime.attributes import read_attribute
-from headrace.engine.addresses import api_link, ui_link
 from headrace.schema.base import now
 
 __all__ = [

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from headrace.engine.addresses import api_link, ui_link
 from headrace.engine.context import task_run_var
 from headrace.runtime.attributes import read_attribute
-from headrace.engine.addresses import api_link, ui_link
 
 __all__ = ["api_url", "id", "name", "parameters", "run_count", "tags", "task_name", "ui_url"]
 

@@ -18,7 +18,7 @@ if __name__ == "__main__":
     with get_client(sync_client=True) as client:
         for name, after in [
             ("late", -timedelta(minutes=20)),
-            ("soon", timedelta(minutes=5)),
+            ("soon", timedelta(hours=5)),
             ("next", timedelta(days=1)),
         ]:
             client.create_flow_run(

@@ -24,6 +24,7 @@ from headrace.schema.filters.events import (
 )
 from headrace.schema.filters.matching import listed
 from headrace.store.connection import micros
+from headrace.store.lists.criteria import contains_words
 from headrace.store.lists.queries import json_items, unindexed
 from headrace.store.lists.resources import (
     ALWAYS,
@@ -42,7 +43,6 @@ from headrace.store.lists.resources import (
     some,
     uuid_text,
 )
-from headrace.store.lists.where import contains_words
 from headrace.store.tables import event, flow, flow_run, task_run
 
 __all__ = ["RUN_KINDS", "events_where", "name_of", "resource_id_of", "resource_name_of", "sorted_by"]

@@ -19,12 +19,7 @@ from headrace.store.connection import Connection, micros
 from headrace.store.lists import queries
 from headrace.store.lists.estimates import run_seconds, seconds_late
 from headrace.store.lists.flow_runs import conditions_to_count, without_subflows
-from headrace.store.lists.where import (
-    flow_runs_within,
-    is_narrow,
-    order,
-    task_runs_within,
-)
+from headrace.store.lists.where import flow_runs_within, is_narrow, order, task_runs_within
 from headrace.store.tables import ENDED, STARTED, flow_run, task_run
 
 __all__ = [
