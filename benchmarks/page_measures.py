@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.ui.browsers import launch, open_context
 
 from benchmarks.contenders import Contender
-from benchmarks.processes import ChildFailed, run_script
+from benchmarks.processes import run_script
 from benchmarks.servers import Served, serving
 from benchmarks.stored_runs import copy_flow_runs, store_flow_runs
 
@@ -125,12 +124,9 @@ def take_timeline(contender: Contender, count: int) -> Values:
     key = "page-timeline-1e5" if count > 20_000 else "page-timeline-1e4"
     with contender.fresh_home() as home, serving(contender, home) as server:
         variables = {"PREFECT_API_URL": server.url, "HEADRACE_API_URL": server.url}
-        printed = run_script(contender, home, "fan_out.py", count, variables=variables).stdout
-        found = re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", printed)
-        if found is None:
-            raise ChildFailed(f"fan_out.py does not say which run it was: {printed}")
+        ran = run_script(contender, home, "fan_out.py", count, variables=variables)
         with _page(server) as page:
-            opened = _opened(page, f"/runs/flow-run/{found[0]}", ".timeline canvas")
+            opened = _opened(page, f"/runs/flow-run/{ran.figures['flow_run_id']}", ".timeline canvas")
             frames = page.evaluate(ZOOM)
             page.click(".timeline canvas", position={"x": 60, "y": 40})  # unfold the first task
             unfolded = page.evaluate(ZOOM)

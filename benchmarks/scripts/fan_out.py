@@ -34,5 +34,4 @@ def fan_out(count: int) -> str:
 
 
 if __name__ == "__main__":
-    print(fan_out(int(sys.argv[1])))
-    report(ended=1)
+    report(flow_run_id=fan_out(int(sys.argv[1])))

@@ -29,6 +29,7 @@ TEMPLATE = """<!doctype html>
 <script type="importmap">
 {"imports": {"preact": "{{assets}}/vendor/preact.js"}}
 </script>
+<style>{{styles}}</style>
 {{preloads}}
 <script type="module" src="{{assets}}/app.js"></script>
 """
@@ -39,6 +40,7 @@ FILES = {
     "components/table.js": "",
     "vendor/preact.js": "",
     "vendor/LICENSES.txt": "MIT",
+    "page.css": ".row {}",
     "theme.css": ":root {}",
     "favicon.svg": ICON,
     "small.png": "",
@@ -90,6 +92,7 @@ async def test_the_page_is_filled_in(page):
 <script type="importmap">
 {{"imports": {{"preact": "{assets}/vendor/preact.js"}}}}
 </script>
+<style>:root {{}}.row {{}}</style>
 <link rel="modulepreload" href="{assets}/app.js">
 <link rel="modulepreload" href="{assets}/vendor/preact.js">
 <link rel="modulepreload" href="{assets}/components/table.js">
@@ -278,12 +281,14 @@ def policy_of(response):
 
 async def test_the_page_may_load_its_own_files_and_call_its_own_server(page):
     response = await page.get("/")
-    import_map = re.search(r'<script type="importmap">(.*?)</script>', response.text, re.DOTALL)[1]
-    digest = b64encode(sha256(import_map.encode()).digest()).decode()
+    hashes = []
+    for part in (r'<script type="importmap">(.*?)</script>', "<style>(.*?)</style>"):
+        inside = re.search(part, response.text, re.DOTALL)[1]
+        hashes.append(f"'sha256-{b64encode(sha256(inside.encode()).digest()).decode()}'")
     assert policy_of(response) == {
         "default-src": "'none'",
-        "script-src": f"'self' 'sha256-{digest}'",
-        "style-src": "'self'",
+        "script-src": f"'self' {hashes[0]}",
+        "style-src": hashes[1],
         "img-src": "'self' data:",
         "font-src": "'self'",
         "connect-src": "'self'",

@@ -43,6 +43,9 @@ FOLDER = Path(__file__).parents[1] / "ui"
 INDEX = "index.html"
 MAIN = "app.js"
 ICON = "favicon.svg"
+STYLES = ("theme.css", "page.css")
+"""What `index.html` has in itself: the frame is drawn before anything else has arrived."""
+
 
 LATER = "pages/"
 """Modules that are loaded when they are needed; all others are at once."""
@@ -73,6 +76,7 @@ _IMPORT = re.compile(rb'^import [^"]*"\.[^"]*/([\w-]+\.js)";$', re.MULTILINE)
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 _NO_VIEW = re.compile(
     r"/\.|\.(js|mjs|css|map|ico|png|jpe?g|gif|svg|webp|avif|woff2?|ttf|otf|wasm|html?|txt|xml|php|aspx?|jsp|cgi)$",
@@ -213,6 +217,7 @@ class _Files:
             "assets": escape(assets),
             "api": escape(self._api),
             "version": escape(__version__),
+            "styles": b"".join(contents.get(name, b"") for name in STYLES).decode(),
             "preloads": "\n".join(links),
         }
         page = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
@@ -273,16 +278,17 @@ def _content_security_policy(page: str, api: str) -> str:
     """What a page may load, and whom it may call.
 
     Args:
-        page: Its text; the import map is the only script in it.
+        page: Its text; what is of the one import map and of the one style in it may be used.
         api: Where it reaches the API: a path, or a URL.
     """
-    import_map = _IMPORT_MAP.search(page)
-    scripts = [f"'sha256-{_sha256(import_map[1])}'"] if import_map else []
+    scripts, styles = (
+        [f"'sha256-{_sha256(text)}'" for text in part.findall(page)] for part in (_IMPORT_MAP, _STYLE)
+    )
     return "; ".join(
         (
             "default-src 'none'",
             " ".join(("script-src 'self'", *scripts)),
-            "style-src 'self'",
+            " ".join(("style-src", *styles)),
             "img-src 'self' data:",
             "font-src 'self'",
             # 'self' lets WebSockets to the page's own origin through as well.
