@@ -150,6 +150,17 @@ def test_runs_that_should_have_started_are_said_to_be_late(page):
     expect(late).not_to_contain_text("sales-soon")
 
 
+def test_what_ended_last_is_listed_and_leads_to_all_that_ended(page, demo_site):
+    wanted = {"flow_runs": {"parent_task_run_id": {"is_null_": True}, "end_time": {"is_null_": False}}}
+    found = demo_site.api.post("/flow_runs/filter", {**wanted, "sort": "END_TIME_DESC", "limit": 10})
+    page.goto("/")
+    ended = card(page, "Ended last")
+    expect(ended.locator(".line a:first-child")).to_have_text([run["name"] for run in found])
+    ended.get_by_role("link", name="All").click()
+    expect(page.get_by_role("combobox", name="Order")).to_have_value("END_TIME_DESC")
+    expect(page.get_by_role("link", name=found[0]["name"], exact=True)).to_be_visible()
+
+
 # --- an empty store, and what happens then -------------------------------------------------------------------------
 
 
@@ -168,6 +179,7 @@ def test_an_empty_store_says_what_to_do_and_shows_what_happens_then(page, site, 
     expect(totals(page)).to_have_text(re.compile(r"^1 runs?.*1 Failed", re.S))
     expect(page.get_by_text("Nothing runs right now.")).to_be_visible()
     expect(card(page, "Failing flows").get_by_role("link", name="It is not there.")).to_be_visible()
+    expect(card(page, "Ended last").get_by_role("link", name="the-first")).to_be_visible()
 
 
 EMPTY = {

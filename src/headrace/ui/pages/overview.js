@@ -1,4 +1,4 @@
-/** What is going on: runs over time, what runs now, what is late, what fails. */
+/** What is going on: runs over time, what runs now, what is late, what ended last, what fails. */
 
 import { post } from "../api.js";
 import { StateBars } from "../components/bars.js";
@@ -29,13 +29,14 @@ export default function Overview() {
     () => runs({ state: { type: { any_: ["SCHEDULED"] } }, next_scheduled_start_time: { before_: new Date(Date.now() - 15_000).toISOString() } }),
     [],
   );
+  const ended = useResource(() => runs({ end_time: { is_null_: false } }, "END_TIME_DESC"), []);
   const failing = useResource(async () => {
     const { since, until } = spanOf("24h");
     const flows = await post("/ui/flows/failing", { since: since ?? "1970-01-01T00:00:00Z", until, limit: 8 });
     knowFlows(flows.map((each) => ({ id: each.flow_id, name: each.flow_name })));
     return flows;
   }, about);
-  useFlowRunChanges(() => [history, active, late, failing].forEach(({ refresh }) => refresh()));
+  useFlowRunChanges(() => [history, active, late, ended, failing].forEach(({ refresh }) => refresh()));
 
   return html`
     <div class="head"><h1>Overview</h1><${TimeSpan} fallback="24h" /></div>
@@ -51,6 +52,10 @@ export default function Overview() {
         html`<${Card} title="Late">
           ${late.data.map((run) => html`<${Line} key=${run.id} run=${run} />`)}
         <//>`}
+        ${ended.data?.length > 0 &&
+        html`<${Card} title="Ended last" aside=${html`<a href=${href("/runs?sort=END_TIME_DESC")}>All</a>`}>
+          ${ended.data.map((run) => html`<${Line} key=${run.id} run=${run} />`)}
+        <//>`}
       </div>
       <${Card} title="Failing flows">
         <${Loaded} of=${failing}>${(found) => (found.length ? found.map((flow) => html`<${Failing} key=${flow.flow_id} flow=${flow} />`) : html`<${Empty} title="No flow has failed in this time." />`)}<//>
@@ -60,7 +65,7 @@ export default function Overview() {
 }
 
 /** @param {object} filter */
-const runs = (filter) => post("/flow_runs/filter", { flow_runs: { ...TOP, ...filter }, sort: "EXPECTED_START_TIME_DESC", limit: 10 });
+const runs = (filter, sort = "EXPECTED_START_TIME_DESC") => post("/flow_runs/filter", { flow_runs: { ...TOP, ...filter }, sort, limit: 10 });
 
 /** When the oldest run was to start. */
 async function oldest() {
@@ -88,7 +93,7 @@ function History({ data, span }) {
 const Line = ({ run }) => html`<div class="line">
   <${StateBadge} type=${run.state_type} name=${run.state_name} />
   <span class="grow"><${FlowRunLink} run=${run} /> <a class="muted" href=${flowPath(run.flow_id)}><${Name}>${flowName(run.flow_id)}<//></a></span>
-  ${run.start_time ? html`<${RunTime} run=${run} />` : html`<${Time} at=${run.expected_start_time} relative />`}
+  ${run.start_time && !run.end_time ? html`<${RunTime} run=${run} />` : html`<${Time} at=${run.end_time ?? run.expected_start_time} relative />`}
 </div>`;
 
 /** @param {{flow: any}} props */
