@@ -143,7 +143,9 @@ def _take(context: BrowserContext, place: str, picture: Path, full: bool) -> lis
 
 def _id_of(api: Api, noun: str, name: str) -> str:
     """The id of what has that name, or of the latest of its kind."""
-    order: dict[str, Any] = {"limit": 1} if noun == "flows" else {"limit": 1, "sort": "ID_DESC"}
+    order: dict[str, Any] = {"limit": 1}
+    if noun != "flows":
+        order["sort"] = "EXPECTED_START_TIME_DESC"
     like = {"any_": [name]} if noun != "task_runs" else {"like_": name}
     found = api.post(f"/{noun}/filter", {noun: {"name": like}, **order}) or api.post(f"/{noun}/filter", order)
     return str(found[0]["id"]) if found else "00000000-0000-0000-0000-000000000000"

@@ -88,6 +88,7 @@ def test_it_follows_what_happens(page, records):
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     records.log(run, "on the way", task_run_id=task["id"])
     expect(page.locator(".log")).to_have_text([re.compile("on the way")])
+    expect(page.get_by_text("1 line", exact=True)).to_be_visible()
     records.tell([{**task, "steps": [running, failed]}])
     expect(heading(page)).to_contain_text("Failed")
     expect(why(page)).to_contain_text("It was too slow.")

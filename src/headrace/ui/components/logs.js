@@ -7,7 +7,7 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { post } from "../api.js";
-import { localTime, logTime, exactTime, number } from "../format.js";
+import { count, exactTime, localTime, logTime } from "../format.js";
 import { html } from "../html.js";
 import { useLive } from "../live.js";
 import { path, query, served, setQuery, taskRunPath, withQuery } from "../router.js";
@@ -84,7 +84,7 @@ export function Logs({ of, watched, isLive, nameOf }) {
       <select aria-label="Least level" value=${level} onChange=${(event) => setQuery({ level: event.target.value === "0" ? null : event.target.value })}>
         ${LEVELS.map(([value, name]) => html`<option value=${value}>${name}</option>`)}
       </select>
-      <span class="muted num grow">${total.data === undefined ? "" : `${number(total.data)} lines`}</span>
+      <span class="muted num grow">${total.data === undefined ? "" : count(total.data, "line")}</span>
       ${line && html`<button class="button" onClick=${() => setQuery({ line: null })}>From the start</button>`}
       <button class="button" aria-pressed=${isFollowing} onClick=${() => (isFollowing ? follow(false) : toEnd())}>${isLive ? "Follow" : "To the end"}</button>
     </div>

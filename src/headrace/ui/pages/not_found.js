@@ -6,5 +6,5 @@ import { href, path } from "../router.js";
 
 export default function NotFound() {
   useTitle("Not found");
-  return html`<div class="card"><${Empty} title="There is no page here."><code>${path.value}</code><a href=${href("/")}>To the overview</a><//></div>`;
+  return html`<div class="card"><${Empty} title="There is no page here."><p><code>${path.value}</code></p><p><a href=${href("/")}>To the overview</a></p><//></div>`;
 }
