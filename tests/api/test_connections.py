@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import httpx
 import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
 from headrace.api.connections import MAX_HEAD, PATIENCE, Connection, close_stalled
+from headrace.settings import Settings
 
 REQUEST = b"GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"PUT /api/admin/storage HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+
+
+def test_clients_give_up_idle_connections_before_the_server_does():
+    assert Settings().server.api.keepalive_timeout > 2 * httpx.Limits().keepalive_expiry
 
 
 class Listening:

@@ -67,7 +67,7 @@ class ServerAPISettings(Group, frozen=True):
     port: Annotated[Port, about("The port it listens on.")] = 4200
     base_path: Annotated[str | None, about("The path below which the API is served; /api when unset.")] = None
     default_limit: Annotated[int, about("The most objects in one answer.", gt=0)] = 200
-    keepalive_timeout: Annotated[Seconds, about("How long an idle connection is kept open.")] = 5
+    keepalive_timeout: Annotated[Seconds, about("How long an idle connection is kept open.")] = 75
     csrf_protection_enabled: Annotated[bool, about("Ask clients for a token with every change.")] = False
     csrf_token_expiration: Annotated[timedelta, about("How long such a token is valid.")] = timedelta(hours=1)
     cors_allowed_origins: Annotated[str, about("Origins that browsers may call from.")] = "*"
