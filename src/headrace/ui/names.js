@@ -8,14 +8,14 @@ const asked = new Set();
 let timer = 0;
 let waiting = /** @type {string[]} */ ([]);
 
-/** @param {string} id @returns {string} the name; empty until it is known */
+/** @param {string} id @returns {string} the name; dots until it is known */
 export function flowName(id) {
   if (!asked.has(id)) {
     asked.add(id);
     waiting.push(id);
     timer ||= window.setTimeout(fetchNames);
   }
-  return names.value.get(id) ?? "";
+  return names.value.get(id) ?? "…";
 }
 
 async function fetchNames() {
